@@ -1,0 +1,25 @@
+# Every target that needs .venv sets it up by itself: scripts/setup.
+# Another Python than python3: make lab PYTHON=python3.12
+
+.PHONY: help lab test bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make lab      open the course in JupyterLab (options: make lab LAB_ARGS="--port 9999 --no-browser")'
+	@echo 'make test     run every test: the package, the notebooks, lint, format, types'
+	@echo 'make bench    measure the checker and print the figures'
+	@echo 'make clean    remove .venv and everything that was built; notebooks and progress stay'
+
+lab:
+	@sh scripts/lab $(LAB_ARGS)
+
+test:
+	@sh scripts/test
+
+bench:
+	@sh scripts/bench $(BENCH_ARGS)
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name .git -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints -o -name '*.egg-info' \) \
+		-prune -exec rm -rf {} +

@@ -1,0 +1,252 @@
+"""Which schedules need not be run again, and why that is sound.
+
+**States.** Two schedules that lead to the same state have the same continuations, so only one is continued. The
+state holds all that a continuation can depend on: the committed contents; of each process what it was told in
+this delivery (a node of the tree), what it remembers from before, its transaction (snapshot, stale or not, lock)
+and whether it waits; the queue; the faults used. Leave out, say, whether a snapshot is stale, and this is lost::
+
+    A: BEGIN; SELECT   B: UPDATE; COMMIT   A: UPDATE → database is locked, at once
+    A: BEGIN; SELECT   B: UPDATE; ROLLBACK A: UPDATE → 1 row          (contents equal: merged, if B set the old value)
+
+**Symmetry.** Consumers run the same code on separate memories, so exchanging them changes nothing but letters: in
+the key they are sorted.
+
+**Memory of steps.** What a statement does depends on what the process was told so far (which is all it has
+written in its open transaction, too), its transaction, the committed contents and the locks of others. So it is
+carried out for real only where this combination is new. Every real replay is compared with what was remembered.
+
+What is *not* done: a lock holder's statements are not run as one step up to its COMMIT. Others can run into its
+lock in between, give up, and acknowledge: at two faults final states would be lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..simulation.choices import Choice, Kind
+from ..simulation.live import LiveEffects
+from ..simulation.operations import ReadAttempt, SqlStatement
+from ..simulation.process import Node, Tree
+from ..simulation.sqlite_store import READ_LOCK, SqliteStore
+from ..simulation.world import Effect, State
+
+
+Cost = tuple[int, int, int, int]
+"""Faults, those of them that befall a consumer, switches, length."""
+
+
+class Step:
+    """A state on the search's way, and how it was reached."""
+
+    __slots__ = ("choice", "cost", "expanded", "next", "parent", "state")
+
+    def __init__(self, parent: Step | None, choice: Choice | None, state: State, cost: Cost) -> None:
+        self.parent = parent
+        self.choice = choice
+        self.state = state
+        self.cost = cost
+        self.expanded = False
+        self.next: list[tuple[bool, Step]] = []
+
+    def schedule(self) -> tuple[Choice, ...]:
+        """The choices that lead here."""
+        choices = []
+        step: Step | None = self
+        while step is not None and step.choice is not None:
+            choices.append(step.choice)
+            step = step.parent
+        return tuple(reversed(choices))
+
+
+class Mismatch(Exception):
+    """A real replay did something else than what was remembered: the handler or the store is not deterministic."""
+
+
+class SchemaChanges(Exception):
+    """A handler has changed the schema, so that reading it is a step like any other."""
+
+
+class RememberedEffects:
+    """Effects by memory; what is not remembered is carried out on a live store brought to the state."""
+
+    def __init__(self, tree: Tree, store: SqliteStore, count_attempts: bool, memory: bool = True) -> None:
+        self.tree = tree
+        self.live = LiveEffects(tree, store, count_attempts, track=True)
+        self.store = store
+        self.count_attempts = count_attempts
+        self.memory = memory
+        self.wal = store.journal == "wal"
+        self.at: Step | None = None
+        """Where the live store is; None: nowhere known."""
+        self.here: Step | None = None
+        """The step that the search is continuing from."""
+        self.real = 0
+        """Operations carried out because nothing was remembered."""
+        self.replays = 0
+        self._remembered: dict[Any, Effect] = {}
+        self._has_written: dict[int, bool] = {}
+        self._schema_known_to_change = store.schema_changed
+
+    def begin(self, state: State, process: int, root: Node) -> Effect:
+        # What takes no step of its own reads no rows and takes no lock, so nothing else matters here.
+        key = (root.number, state.attempts[root.message] if self.count_attempts else 0)
+        effect = self._remembered.get(key)
+        if effect is None:
+            self._bring()
+            effect = self._remember(key, self.live.begin(state, process, root))
+        return effect if effect.contents == state.contents else effect._replace(contents=state.contents)
+
+    def step(self, state: State, process: int) -> Effect:
+        p = state.processes[process]
+        key = (p.node, p.transaction, state.contents, self._others(state, process), self._attempt(state, process))
+        effect = self._remembered.get(key)
+        if effect is None:
+            self._bring()
+            effect = self._remember(key, self.live.step(state, process))
+        return effect
+
+    def time_out(self, state: State, process: int) -> Effect:
+        p = state.processes[process]
+        key = (p.node, p.transaction, state.contents, self._others(state, process), self._attempt(state, process), True)
+        effect = self._remembered.get(key)
+        if effect is None:
+            self._bring()
+            effect = self._remember(key, self.live.time_out(state, process))
+        return effect
+
+    def end(self, state: State, process: int) -> None:
+        pass
+
+    def _attempt(self, state: State, process: int) -> int:
+        return state.attempts[state.processes[process].message] if self.count_attempts else 0
+
+    def _others(self, state: State, process: int) -> int:
+        """The locks that others hold, as far as they matter here: in WAL readers disturb nobody."""
+        locks = 0
+        for index, other in enumerate(state.processes):
+            if index != process and (lock := other.transaction.lock):
+                locks |= 1 << lock
+        return locks & ~(1 << READ_LOCK) if self.wal else locks
+
+    def _remember(self, key: Any, effect: Effect) -> Effect:
+        self.real += 1
+        self.at = None
+        if not self.memory:
+            return effect
+        if self.store.schema_changed and not self._schema_known_to_change:
+            raise SchemaChanges
+        self._remembered[key] = effect
+        return effect
+
+    def forget_place(self) -> None:
+        """A new search begins: no step of an earlier one is a place any more."""
+        self.at = self.here = None
+
+    # -- bringing the live store to the state that the search is in -------------------------------------
+
+    def _bring(self) -> None:
+        here = self.here
+        assert here is not None
+        if self.at is here:
+            return
+        path: list[Step] = []
+        step: Step = here
+        while step is not self.at:
+            path.append(step)
+            if step.parent is None or self._is_quiet(step.state):
+                break
+            step = step.parent
+        if step is not self.at:
+            self.store.restore(step.state.contents)
+            for index, process in enumerate(step.state.processes):
+                if process.message >= 0:
+                    self.store.begin(index)
+            path.pop()
+            self.replays += 1
+        for forward in reversed(path):
+            assert forward.parent is not None and forward.choice is not None
+            self._repeat(forward.parent.state, forward.choice, forward.state)
+        self.at = here
+
+    def _is_quiet(self, state: State) -> bool:
+        """Whether the contents say all there is to say of the store: nothing is open, and no connection has
+        written in this delivery (``last_insert_rowid()`` and ``changes()`` would remember it)."""
+        for p in state.processes:
+            if p.message >= 0 and (p.transaction.open or p.transaction.lock or p.waiting or self._wrote(p.node)):
+                return False
+        return True
+
+    def _wrote(self, number: int) -> bool:
+        wrote = self._has_written.get(number)
+        if wrote is None:
+            parent = self.tree.nodes[number].parent
+            wrote = False
+            if parent is not None:
+                request = parent.request
+                wrote = self._wrote(parent.number) or (
+                    isinstance(request, SqlStatement) and self.store.leaves_traces(request)
+                )
+            self._has_written[number] = wrote
+        return wrote
+
+    def _repeat(self, before: State, choice: Choice, after: State) -> None:
+        """Carry out one known step again, and compare."""
+        kind, index = choice
+        p, q = before.processes[index], after.processes[index]
+        store = self.store
+        if kind is Kind.REDELIVER:
+            return
+        if kind in (Kind.CRASH, Kind.LOST) or (p.message >= 0 and self.tree.nodes[p.node].ended):
+            store.end(index)
+            return
+        if p.message < 0:
+            store.begin(index)
+            node = self.tree.nodes[q.node].root
+        else:
+            node = self.tree.nodes[p.node]
+            assert isinstance(node.request, SqlStatement)
+            outcome = (
+                store.time_out(index) if kind is Kind.LOCK_TIMEOUT else store.execute(index, node.request)
+            )
+            if outcome.told is None:
+                if not q.waiting:
+                    raise Mismatch
+                return
+            if q.waiting:
+                raise Mismatch
+            if outcome.committed:
+                if self.store.number_contents() != after.contents:
+                    raise Mismatch
+                self.live._version = store.data_version()
+                for other, process in enumerate(after.processes):
+                    if other != index and process.transaction.stale:
+                        store.mark_stale(other)
+            node = self._child(node, outcome.told)
+        for next_node in _between(node, self.tree.nodes[q.node]):
+            request = node.request
+            if isinstance(request, SqlStatement):
+                told = store.execute(index, request).told
+                if told != next_node.told:
+                    raise Mismatch
+            else:
+                assert isinstance(request, ReadAttempt)
+            node = next_node
+
+    def _child(self, node: Node, told: Any) -> Node:
+        before = len(self.tree.nodes)
+        child = self.tree.tell(node, told)
+        if len(self.tree.nodes) != before:
+            raise Mismatch
+        return child
+
+
+def _between(start: Node, end: Node) -> list[Node]:
+    """The nodes after ``start`` up to ``end``."""
+    nodes: list[Node] = []
+    node = end
+    while node is not start:
+        nodes.append(node)
+        if node.parent is None:
+            raise Mismatch
+        node = node.parent
+    return nodes[::-1]

@@ -1,0 +1,99 @@
+"""Schedules and their text form.
+
+A schedule is a string of choices: ``A`` (A makes a step), ``A!`` (A crashes), ``+A`` (what A holds is delivered
+again), ``A~`` (what A sends is lost), ``A^`` (the answer to A is lost), ``A?`` (A's wait for a lock times out),
+``A-`` (A's next fallible operation fails), ``@`` (time passes). Blanks may stand anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..simulation.choices import Choice, Kind
+
+_AFTER = {kind.value: kind for kind in (Kind.CRASH, Kind.LOST, Kind.ANSWER_LOST, Kind.LOCK_TIMEOUT, Kind.FAIL)}
+Schedule = tuple[Choice, ...]
+
+
+class BadSchedule(ValueError):
+    """A text is no schedule, or a schedule asks for what can't happen; the message says where and why."""
+
+
+def letter(process: int) -> str:
+    """The letter of a process by its position."""
+    return chr(ord("A") + process)
+
+
+def to_text(schedule: Iterable[Choice]) -> str:
+    """The text form of a schedule."""
+    return "".join(choice_text(choice) for choice in schedule)
+
+
+def choice_text(choice: Choice) -> str:
+    """The text form of one choice."""
+    if choice.kind is Kind.TIME:
+        return "@"
+    name = letter(choice.process)
+    return "+" + name if choice.kind is Kind.REDELIVER else name + choice.kind.value
+
+
+def parse(text: str, letters: Sequence[str] = ()) -> Schedule:
+    """The schedule that ``text`` stands for.
+
+    ``letters``: those of the processes there are, for a better message; by default any capital letter will do.
+
+    Raises:
+        BadSchedule: with the position of what can't be read, and what may stand there.
+    """
+    if not isinstance(text, str):
+        raise BadSchedule(f'a schedule is a text such as "AAB+A", not {type(text).__name__}')
+    choices: list[Choice] = []
+    position = 0
+    while position < len(text):
+        character = text[position]
+        position += 1
+        if character.isspace():
+            continue
+        if character == "@":
+            choices.append(Choice(Kind.TIME, 0))
+            continue
+        if character == "+":
+            while position < len(text) and text[position].isspace():
+                position += 1
+            if position == len(text) or not _is_letter(text[position]):
+                raise _unreadable(text, position - 1, letters, "after + comes the letter of the process")
+            choices.append(Choice(Kind.REDELIVER, _position(text, position, letters)))
+            position += 1
+            continue
+        if not _is_letter(character):
+            raise _unreadable(text, position - 1, letters, f"{character!r} is not a choice")
+        process = _position(text, position - 1, letters)
+        after = position
+        while after < len(text) and text[after].isspace():
+            after += 1
+        kind = _AFTER.get(text[after]) if after < len(text) else None
+        if kind is None:
+            choices.append(Choice(Kind.STEP, process))
+        else:
+            choices.append(Choice(kind, process))
+            position = after + 1
+    return tuple(choices)
+
+
+def _is_letter(character: str) -> bool:
+    return "A" <= character <= "Z"
+
+
+def _position(text: str, position: int, letters: Sequence[str]) -> int:
+    name = text[position]
+    if letters and name not in letters:
+        raise _unreadable(text, position, letters, f"there is no process {name}")
+    return ord(name) - ord("A")
+
+
+def _unreadable(text: str, position: int, letters: Sequence[str], why: str) -> BadSchedule:
+    names = ", ".join(letters) if letters else "A, B, …"
+    return BadSchedule(
+        f"position {position + 1} of {text!r}: {why}. A schedule is made of the processes' letters ({names}) for a "
+        "step, and of A! (crash), +A (deliver again), A~ (lost acknowledgement), A^ (lost answer), A? (lock time-out)"
+    )

@@ -1,0 +1,34 @@
+"""What may happen next in a run: the alphabet of schedules."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class Kind(Enum):
+    """The kinds of choices; the value is the mark in a schedule's text."""
+
+    STEP = ""
+    CRASH = "!"
+    REDELIVER = "+"
+    LOST = "~"
+    ANSWER_LOST = "^"
+    LOCK_TIMEOUT = "?"
+    FAIL = "-"
+    TIME = "@"
+
+    # Compared by identity, so the default slow hash of Enum is not needed.
+    __hash__ = object.__hash__
+
+
+#: The kinds that use up the fault budget, in the order in which `State.faults` counts them.
+FAULTS = (Kind.CRASH, Kind.LOST, Kind.REDELIVER, Kind.LOCK_TIMEOUT)
+FAULT_INDEX = {kind: index for index, kind in enumerate(FAULTS)}
+
+
+class Choice(NamedTuple):
+    """One choice: what happens, and to which process (by position)."""
+
+    kind: Kind
+    process: int

@@ -1,0 +1,377 @@
+"""Where learner code runs: in this interpreter, each delivery in a greenlet that waits at its operation.
+
+A process that asks for an operation is switched away from; it goes on when it is told the answer, or never:
+that is what a crash is. Since a process is a function of what it was told, a run that is no longer there is
+made again by telling a new one the same answers; that it then asks the same is checked every time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
+
+import sqlite_utils
+from greenlet import getcurrent, greenlet
+
+from .guards import NotAllowedHere
+from .memory import Opaque, fingerprint
+from .message import Message, Retry
+from .operations import (
+    Hung,
+    Raised,
+    ReadAttempt,
+    Request,
+    Returned,
+    SqlFailure,
+    SqlResult,
+    SqlStatement,
+    Told,
+    Unrepeatable,
+)
+from .process import Line, Node
+from .program import Program, _text, innermost_line
+from .sqlite_client import Connection
+
+#: Seconds without an operation after which a handler is taken for endless.
+PATIENCE = 2.0
+#: How often a killed process may ask for something in its ``except`` and ``finally`` before it is left alone.
+_LAST_WORDS = 50
+_KEPT_RUNS = 64
+_graveyard: list[greenlet] = []
+
+
+class ProcessKilled(BaseException):
+    """Thrown into a process that will not be resumed, to unwind it. It can reach nothing any more."""
+
+
+class Stopped(Exception):
+    """The search was stopped by the person at the keyboard."""
+
+
+class _Instance:
+    """One process: its own copy of the learner's code, and its database client."""
+
+    def __init__(self, host: GreenletHost) -> None:
+        self.functions = host.program.fresh()
+        self.handler: Callable[[Message, Any], Any] = self.functions[host.entry]
+        self.connection = Connection(host.ask)
+        self.db = sqlite_utils.Database(
+            self.connection,  # type: ignore[arg-type]
+            recursive_triggers=False,
+            execute_plugins=False,
+        )
+        self.db._supports_on_conflict = True
+        self.db._supports_strict = True
+
+    def fingerprint(self, entry: str) -> Any:
+        c = self.connection
+        client = (c._isolation_level, c.row_factory, c.text_factory)
+        return fingerprint({"": client, entry: self.handler})
+
+
+class _Run:
+    """One delivery under way."""
+
+    __slots__ = ("dead", "greenlet", "instance", "last_words", "line", "node")
+
+    def __init__(self, instance: _Instance) -> None:
+        self.instance = instance
+        self.greenlet: greenlet = None  # type: ignore[assignment]
+        self.node: Node | None = None
+        self.line: Line | None = None
+        self.dead = False
+        self.last_words = 0
+
+
+class GreenletHost:
+    """Runs the function ``entry`` of ``program`` for each delivery.
+
+    ``messages`` are (id, body) pairs; nodes name them by position.
+    """
+
+    def __init__(self, program: Program, entry: str, messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        self.program = program
+        self.entry = entry
+        self.messages = messages
+        self.stopped = False
+        self.calls = 0
+        """Handler calls begun."""
+        self._runs: dict[int, _Run] = {}  # by the number of the node at which they wait
+        self._active: _Run | None = None
+        self._progress = 0
+        self._last_progress = -1
+        self._quiet_ticks = 0
+        self._memories: dict[Any, int] = {}
+        self._histories: list[tuple[int, Node] | None] = [None]
+        self._hub = getcurrent()
+
+    # -- what a tree asks ------------------------------------------------------------------------------
+
+    def start(self, node: Node) -> None:
+        run = self._begin(node.memory, node.message)
+        self._settle(run, node, self._resume(run, None))
+
+    def go_on(self, node: Node) -> None:
+        parent = node.parent
+        assert parent is not None
+        run = self._runs.pop(parent.number, None) or self._run_again(parent)
+        if run is None:
+            node.request, node.line = self._unrepeatable, self._unrepeatable_line
+            return
+        self._settle(run, node, self._resume(run, node.told))
+
+    def check_again(self, node: Node) -> Unrepeatable | None:
+        """Run an ended delivery once more from its start; what it asks must be what it asked."""
+        if node.parent is None or isinstance(node.request, Hung | Unrepeatable):
+            return None
+        run = self._run_again(node.parent)
+        if run is None:
+            return self._unrepeatable
+        request = self._resume(run, node.told)
+        if not _same(request, node.request):
+            return self._differs(node, request, run.line)
+        return None
+
+    @property
+    def unrepeatable_line(self) -> Line | None:
+        """Where two runs of one schedule differed."""
+        return self._unrepeatable_line
+
+    def close(self) -> None:
+        """Unwind every run that still waits."""
+        for run in self._runs.values():
+            self._kill(run)
+        self._runs.clear()
+
+    # -- runs ------------------------------------------------------------------------------------------
+
+    def _begin(self, memory: int, message: int) -> _Run:
+        instance = self._instance_with(memory)
+        return self._deliver(instance, message)
+
+    def _instance_with(self, memory: int) -> _Instance:
+        history = self._histories[memory]
+        if history is None:
+            return _Instance(self)
+        earlier, end = history
+        instance = self._instance_with(earlier)
+        run = self._deliver(instance, end.root.message)
+        request = self._resume(run, None)
+        for told in end.answers():
+            if run.greenlet.dead:
+                break
+            request = self._resume(run, told)
+        del request
+        return instance
+
+    def _deliver(self, instance: _Instance, message: int) -> _Run:
+        self.calls += 1
+        run = _Run(instance)
+        instance.connection._begin_delivery()
+        identity, body = self.messages[message]
+        delivered = Message(identity, body, self._ask_attempt)
+        run.greenlet = greenlet(lambda _: self._live(run, delivered))
+        return run
+
+    def _live(self, run: _Run, message: Message) -> Request:
+        """The life of one delivery, inside its greenlet."""
+        try:
+            run.instance.handler(message, run.instance.db)
+            return Returned()
+        except ProcessKilled:
+            return Returned()
+        except BaseException as error:
+            run.line = innermost_line(error, self.program.files) or run.line
+            raised = _describe(error, self.program.files)
+            error.__traceback__ = error.__context__ = error.__cause__ = None
+            return raised
+
+    def _resume(self, run: _Run, told: Told | None) -> Request:
+        self._active = run
+        self._progress += 1
+        try:
+            request: Request = run.greenlet.switch(told)
+        finally:
+            self._active = None
+        if self.stopped:
+            raise Stopped
+        return request
+
+    def _settle(self, run: _Run, node: Node, request: Request) -> None:
+        node.request, node.line = request, run.line
+        run.node = node
+        if isinstance(request, Returned | Raised):
+            node.memory = self._memory_after(run, node)
+            if isinstance(request, Returned):
+                node.line = node.parent.line if node.parent else None
+        elif isinstance(request, Hung):
+            run.dead = True
+        else:
+            self._runs[node.number] = run
+            if len(self._runs) > _KEPT_RUNS:
+                oldest = next(iter(self._runs))
+                self._kill(self._runs.pop(oldest))
+
+    def _run_again(self, node: Node) -> _Run | None:
+        """A run that waits at ``node``, made by telling a new one the same answers."""
+        path = []
+        step: Node | None = node
+        while step is not None:
+            path.append(step)
+            step = step.parent
+        path.reverse()
+        run = self._begin(node.root.memory, node.root.message)
+        request = self._resume(run, None)
+        for index, step in enumerate(path):
+            if not _same(request, step.request):
+                self._differs(step, request, run.line)
+                self._kill(run)
+                return None
+            if index + 1 < len(path):
+                request = self._resume(run, path[index + 1].told)
+        return run
+
+    def _differs(self, node: Node, request: Request, line: Line | None) -> Unrepeatable:
+        self._unrepeatable = Unrepeatable(
+            "two runs of the same schedule differ: told the same, the handler first asked for "
+            f"{_name(node.request)}, then for {_name(request)}. Random numbers, the clock, or memory outside the "
+            "handler may be the reason"
+        )
+        self._unrepeatable_line = line or node.line
+        return self._unrepeatable
+
+    _unrepeatable = Unrepeatable("")
+    _unrepeatable_line: Line | None = None
+
+    def _kill(self, run: _Run) -> None:
+        """Unwind a run that will never be resumed. Its ``except`` and ``finally`` reach nothing."""
+        if run.dead or run.greenlet.dead:
+            return
+        run.dead = True
+        run.instance.connection._in_transaction = False
+        self._active = run
+        self._progress += 1
+        try:
+            run.greenlet.throw(ProcessKilled)
+        finally:
+            self._active = None
+        if not run.greenlet.dead:
+            bury(run.greenlet)
+
+    def _memory_after(self, run: _Run, node: Node) -> int:
+        """The number of what the process remembers after this delivery; 0 is a fresh memory."""
+        try:
+            after: Any = run.instance.fingerprint(self.entry)
+            if not self._memories:
+                self._memories[_Instance(self).fingerprint(self.entry)] = 0
+        except Opaque:
+            after = ("after", node.number)
+        number = self._memories.get(after)
+        if number is None:
+            if not self._memories:
+                self._memories["nothing is known of a fresh one"] = 0
+            number = self._memories[after] = len(self._histories)
+            self._histories.append((node.root.memory, node))
+        return number
+
+    # -- called from inside learner code ---------------------------------------------------------------
+
+    def ask(self, statement: SqlStatement) -> SqlResult | SqlFailure:
+        """Hand an operation to the world and wait. Called in the learner's greenlet."""
+        told = self._ask(statement)
+        assert isinstance(told, SqlResult | SqlFailure)
+        return told
+
+    def _ask_attempt(self) -> int:
+        told = self._ask(ReadAttempt())
+        assert isinstance(told, int)
+        return told
+
+    def _ask(self, request: Request) -> Told:
+        run = self._active
+        if run is None or getcurrent() is not run.greenlet:
+            raise NotAllowedHere(
+                "the database and the message can only be used inside the handler, in the thread that called it"
+            )
+        if run.dead:
+            run.last_words += 1
+            if run.last_words > _LAST_WORDS:
+                self._hub_of(run).switch(None)
+            raise ProcessKilled
+        frame = sys._getframe(2)
+        files = self.program.files
+        while frame is not None and frame.f_code.co_filename not in files:
+            frame = frame.f_back  # type: ignore[assignment]
+        run.line = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
+        told: Told = self._hub_of(run).switch(request)
+        return told
+
+    @staticmethod
+    def _hub_of(run: _Run) -> greenlet:
+        parent = run.greenlet.parent
+        assert parent is not None
+        return parent
+
+    # -- called by the watchdog ------------------------------------------------------------------------
+
+    def tick(self, frame: FrameType | None, seconds: float) -> None:
+        """Every so many seconds: has the learner's code asked anything since? If not for long, leave it there."""
+        run = self._active
+        if run is None or self._progress != self._last_progress or getcurrent() is not run.greenlet:
+            self._last_progress = self._progress
+            self._quiet_ticks = 0
+            return
+        self._quiet_ticks += 1
+        if self._quiet_ticks * seconds < PATIENCE:
+            return
+        while frame is not None and frame.f_code.co_filename not in self.program.files:
+            frame = frame.f_back
+        if frame is not None:
+            run.line = (frame.f_code.co_filename, frame.f_lineno)
+        run.dead = True
+        bury(run.greenlet)
+        self._hub_of(run).switch(Hung(f"it asked for nothing during {PATIENCE:g} seconds: an endless loop or an endless wait"))
+
+    def interrupt(self) -> None:
+        """Ctrl-C: leave learner code where it is, and stop."""
+        self.stopped = True
+        run = self._active
+        if run is not None and getcurrent() is run.greenlet:
+            run.dead = True
+            bury(run.greenlet)
+            self._hub_of(run).switch(Hung("stopped by you"))
+
+
+def bury(dead: greenlet) -> None:
+    """Keep a greenlet that can't be unwound for good: collecting it would resume it."""
+    _graveyard.append(dead)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(dead))
+
+
+def _same(one: Request, other: Request) -> bool:
+    if isinstance(one, Raised) and isinstance(other, Raised):
+        return one[:2] == other[:2]  # the text may hold an address
+    return type(one) is type(other) and one == other
+
+
+def _name(request: Request) -> str:
+    if isinstance(request, SqlStatement):
+        return f"{' '.join(request.sql.split())[:80]!r} with {request.parameters!r}"
+    if isinstance(request, Raised):
+        return f"the exception {request.name}"
+    return {Returned: "its return", ReadAttempt: "message.attempt"}.get(type(request), type(request).__name__)
+
+
+def _describe(error: BaseException, files: frozenset[str]) -> Raised:
+    kind = "error"
+    if isinstance(error, Retry):
+        kind = "retry"
+    elif isinstance(error, sqlite3.OperationalError) and (
+        (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in (5, 6) or "database is locked" in _text(error)
+    ):
+        kind = "lock"
+    return Raised(kind, type(error).__name__, _text(error))

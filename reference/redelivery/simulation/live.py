@@ -1,0 +1,87 @@
+"""A live run: operations carried out on a real store, one after the other."""
+
+from __future__ import annotations
+
+from .operations import ReadAttempt, SqlStatement, Told
+from .process import Node, Tree
+from .sqlite_store import Outcome, SqliteStore
+from .world import Effect, State
+
+
+class NeedsAttempts(Exception):
+    """A handler looks at ``message.attempt``, so that attempts have to be counted in the state."""
+
+
+class LiveEffects:
+    """Carries out what the rules ask for. Learner code is asked through the tree.
+
+    ``track``: number the contents after each commit. Only a search needs that; a plain run looks at the end.
+    """
+
+    def __init__(self, tree: Tree, store: SqliteStore, count_attempts: bool, track: bool) -> None:
+        self.tree = tree
+        self.store = store
+        self.count_attempts = count_attempts
+        self.track = track
+        self.statements = 0
+        self._version = store.data_version()
+
+    def begin(self, state: State, process: int, root: Node) -> Effect:
+        self.store.begin(process)
+        return self._free(state, process, root, False)
+
+    def step(self, state: State, process: int) -> Effect:
+        node = self.tree.nodes[state.processes[process].node]
+        request = node.request
+        assert isinstance(request, SqlStatement)
+        return self._after(state, process, node, self.store.execute(process, request))
+
+    def time_out(self, state: State, process: int) -> Effect:
+        node = self.tree.nodes[state.processes[process].node]
+        return self._after(state, process, node, self.store.time_out(process))
+
+    def end(self, state: State, process: int) -> None:
+        self.store.end(process)
+
+    def _after(self, state: State, process: int, node: Node, outcome: Outcome) -> Effect:
+        self.statements += 1
+        if outcome.told is None:
+            return Effect(node.number, outcome.transaction, state.contents, False, True)
+        changed = outcome.committed and self._has_changed(state, process)
+        return self._free(state, process, self.tree.tell(node, outcome.told), changed)
+
+    def _has_changed(self, state: State, process: int) -> bool:
+        if not self.track:
+            return False
+        self.store.number_contents()
+        version = self.store.data_version()
+        changed = version != self._version
+        self._version = version
+        if changed:
+            for other in range(len(state.processes)):
+                if other != process:
+                    self.store.mark_stale(other)
+        return changed
+
+    def _free(self, state: State, process: int, node: Node, changed: bool) -> Effect:
+        """Carry out what takes no step of its own."""
+        store = self.store
+        while True:
+            request = node.request
+            kind = type(request)
+            if kind is SqlStatement:
+                if store.takes_a_step(process, request):  # type: ignore[arg-type]
+                    break
+                outcome = store.execute(process, request)  # type: ignore[arg-type]
+                self.statements += 1
+                assert outcome.told is not None, "what takes no step can't wait"
+                told: Told = outcome.told
+            elif kind is ReadAttempt:
+                if not self.count_attempts:
+                    raise NeedsAttempts
+                told = state.attempts[node.message]
+            else:
+                break
+            node = self.tree.tell(node, told)
+        return Effect(node.number, store.transaction(process), store.current, changed)
+

@@ -1,0 +1,316 @@
+"""Fresh memory for every process: copies of what a function reaches, and fingerprints of it.
+
+A process that is killed loses its memory, and two consumers share none. For a function handed over in a live
+notebook, `Copier` copies everything of the learner's that it reaches: globals, defaults, closures, classes,
+instances. What belongs to a library is shared.
+
+`fingerprint` tells whether a process remembers anything after a delivery: equal fingerprints, equal memory.
+Without it, a consumer with a module-level ``seen = set()`` would look like one that has just started, and
+the search would merge the two.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import enum
+import functools
+import threading
+import types
+from collections.abc import Mapping
+from typing import Any
+
+_ATOMIC = frozenset(
+    {type(None), bool, int, float, complex, str, bytes, range, type(...), type(NotImplemented), slice}
+)
+_LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
+_BUILTIN = (types.BuiltinFunctionType, types.MethodWrapperType, types.WrapperDescriptorType)
+_CLASS_INTERNALS = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__slots__", "__qualname__"})
+
+
+class CannotCopy(Exception):
+    """Something that a function reaches can't be given afresh to each process."""
+
+
+class Opaque(Exception):
+    """Something that a process remembers can't be compared."""
+
+
+def is_users(thing: Any) -> bool:
+    """Whether a function or class was written in a notebook, not imported from a library."""
+    return getattr(thing, "__module__", None) == "__main__"
+
+
+def _names(code: types.CodeType) -> set[str]:
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= _names(constant)
+    return names
+
+
+@functools.lru_cache(maxsize=512)
+def global_names(code: types.CodeType) -> frozenset[str] | None:
+    """The names that a function may look up in its globals; None when it asks for all of them."""
+    names = _names(code)
+    return None if names & {"globals", "eval", "exec", "vars"} else frozenset(names)
+
+
+def _reached(function: types.FunctionType) -> list[str]:
+    names = global_names(function.__code__)
+    space = function.__globals__
+    if names is None:
+        return [name for name in space if not name.startswith("_")]
+    return sorted(name for name in names if name in space)
+
+
+class Copier:
+    """Copies the learner's objects, each once, keeping their connections with one another."""
+
+    def __init__(self, replace: Mapping[int, Any] | None = None) -> None:
+        self._memo: dict[int, Any] = dict(replace or {})
+        self._spaces: dict[int, dict[str, Any]] = {}
+        self._alive: list[Any] = []  # an id is only unique while its object lives
+
+    def copy(self, thing: Any) -> Any:
+        """A copy of ``thing``, or ``thing`` itself where it belongs to a library or can't change."""
+        kind = type(thing)
+        if kind in _ATOMIC or kind is types.ModuleType or kind in _BUILTIN:
+            return self._memo.get(id(thing), thing) if kind in _BUILTIN else thing
+        if id(thing) in self._memo:
+            return self._memo[id(thing)]
+        self._alive.append(thing)
+        copied = self._copy(thing, kind)
+        self._memo[id(thing)] = copied
+        return copied
+
+    def _copy(self, thing: Any, kind: type) -> Any:
+        if kind is types.FunctionType:
+            return self._function(thing) if is_users(thing) or "__main__" in str(thing.__globals__.get("__name__")) else thing
+        if isinstance(thing, type):
+            return self._class(thing) if is_users(thing) and not issubclass(thing, enum.Enum) else thing
+        if isinstance(thing, enum.Enum):
+            return thing
+        if kind is list or kind is set or kind is dict:
+            new: Any = kind()
+            self._memo[id(thing)] = new
+            if kind is dict:
+                new.update((self.copy(key), self.copy(value)) for key, value in thing.items())
+            elif kind is list:
+                new.extend(map(self.copy, thing))
+            else:
+                new.update(map(self.copy, thing))
+            return new
+        if kind is tuple or kind is frozenset:
+            return kind(map(self.copy, thing))
+        if kind is types.MethodType:
+            return types.MethodType(self.copy(thing.__func__), self.copy(thing.__self__))
+        if kind is types.CellType:
+            return self._cell(thing)
+        if kind is property:
+            return property(*map(self.copy, (thing.fget, thing.fset, thing.fdel)), doc=thing.__doc__)
+        if kind in (staticmethod, classmethod):
+            return kind(self.copy(thing.__func__))
+        if kind is _LOCK:
+            return threading.Lock()
+        if kind is _RLOCK:
+            return threading.RLock()
+        if isinstance(thing, functools._lru_cache_wrapper):
+            return functools.lru_cache(**thing.cache_parameters())(self.copy(thing.__wrapped__))
+        return self._instance(thing, kind)
+
+    def _cell(self, cell: types.CellType) -> types.CellType:
+        new = types.CellType()
+        self._memo[id(cell)] = new
+        try:
+            content = cell.cell_contents
+        except ValueError:
+            return new
+        new.cell_contents = self.copy(content)
+        return new
+
+    def _function(self, function: types.FunctionType) -> types.FunctionType:
+        space = self._spaces.setdefault(
+            id(function.__globals__),
+            {"__builtins__": function.__globals__.get("__builtins__"), "__name__": "__main__"},
+        )
+        closure = tuple(map(self.copy, function.__closure__)) if function.__closure__ else None
+        new = types.FunctionType(function.__code__, space, function.__name__, None, closure)
+        self._memo[id(function)] = new
+        new.__qualname__, new.__module__, new.__doc__ = function.__qualname__, function.__module__, function.__doc__
+        new.__annotations__ = dict(function.__annotations__)
+        for name in _reached(function):
+            if name not in space:
+                space[name] = None  # a function may reach itself
+                space[name] = self.copy(function.__globals__[name])
+        if function.__defaults__:
+            new.__defaults__ = tuple(map(self.copy, function.__defaults__))
+        if function.__kwdefaults__:
+            new.__kwdefaults__ = self.copy(function.__kwdefaults__)
+        for name, value in function.__dict__.items():
+            setattr(new, name, self.copy(value))
+        return new
+
+    def _class(self, cls: type) -> type:
+        space = {name: cls.__dict__[name] for name in ("__slots__", "__doc__", "__qualname__") if name in cls.__dict__}
+        space["__module__"] = "__main__"
+        slots = cls.__dict__.get("__slots__", ())
+        slots = {slots} if isinstance(slots, str) else set(slots)
+        try:
+            new = type(cls)(cls.__name__, tuple(map(self.copy, cls.__bases__)), space)
+        except Exception as error:
+            raise CannotCopy(f"the class {cls.__name__}: {error}") from None
+        self._memo[id(cls)] = new
+        for name, value in cls.__dict__.items():
+            if name in _CLASS_INTERNALS or name in slots:
+                continue
+            try:
+                setattr(new, name, self.copy(value))
+            except (AttributeError, TypeError):
+                continue  # what the metaclass made is made anew
+        return new
+
+    def _instance(self, thing: Any, kind: type) -> Any:
+        if isinstance(thing, types.BuiltinMethodType | types.MethodWrapperType):
+            owner = thing.__self__
+            return getattr(self.copy(owner), thing.__name__) if owner is not None else thing
+        if kind.__module__ in ("builtins", "types") and not _plain_reducible(kind):
+            raise CannotCopy(f"a {kind.__name__}")
+        try:
+            reduced = thing.__reduce_ex__(4)
+        except Exception:
+            raise CannotCopy(f"an object of type {kind.__module__}.{kind.__name__}") from None
+        if isinstance(reduced, str):
+            return thing
+        make, arguments, state, items, pairs, *_ = (*reduced, None, None, None)
+        if make is copyreg.__newobj__:  # type: ignore[attr-defined]
+            cls = self.copy(arguments[0])
+            new = cls.__new__(cls, *map(self.copy, arguments[1:]))
+        else:
+            new = make(*map(self.copy, arguments))
+        self._memo[id(thing)] = new
+        if state is not None:
+            _set_state(new, self.copy(state))
+        for item in items or ():
+            new.append(self.copy(item))
+        for key, value in pairs or ():
+            new[self.copy(key)] = self.copy(value)
+        return new
+
+
+def _plain_reducible(kind: type) -> bool:
+    return kind in (bytearray, memoryview) or issubclass(kind, BaseException) or kind is types.SimpleNamespace
+
+
+def _set_state(new: Any, state: Any) -> None:
+    if hasattr(type(new), "__setstate__") and type(new).__setstate__ is not getattr(object, "__setstate__", None):
+        new.__setstate__(state)
+        return
+    attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
+    if attributes:
+        new.__dict__.update(attributes)
+    for name, value in (slots or {}).items():
+        object.__setattr__(new, name, value)
+
+
+class _Fingerprinter:
+    def __init__(self) -> None:
+        self._seen: dict[int, int] = {}
+        self._alive: list[Any] = []
+
+    def of(self, thing: Any) -> Any:
+        kind = type(thing)
+        if kind in _ATOMIC:
+            return (kind.__name__, repr(thing)) if kind in (float, bool, complex, slice, range) else thing
+        if id(thing) in self._seen:
+            return ("again", self._seen[id(thing)])
+        self._seen[id(thing)] = len(self._seen)
+        self._alive.append(thing)
+        return self._of(thing, kind)
+
+    def _of(self, thing: Any, kind: type) -> Any:
+        if kind is types.FunctionType:
+            return self._function(thing) if is_users(thing) else ("shared", id(thing))
+        if isinstance(thing, type):
+            if not is_users(thing) or issubclass(thing, enum.Enum):
+                return ("shared", id(thing))
+            attributes = {k: v for k, v in thing.__dict__.items() if k not in _CLASS_INTERNALS}
+            return ("class", thing.__qualname__, tuple((k, self.of(v)) for k, v in attributes.items()))
+        if kind is types.ModuleType or kind in _BUILTIN or isinstance(thing, enum.Enum):
+            owner = getattr(thing, "__self__", None)
+            if kind in _BUILTIN and owner is not None and not isinstance(owner, types.ModuleType):
+                return ("bound", thing.__name__, self.of(owner))
+            return ("shared", id(thing))
+        if kind in (list, tuple):
+            return (kind.__name__, *map(self.of, thing))
+        if kind in (set, frozenset):
+            return (kind.__name__, *sorted(map(self._alone, thing), key=repr))
+        if kind is dict:
+            return ("dict", *((self.of(key), self.of(value)) for key, value in thing.items()))
+        if kind is types.MethodType:
+            return ("method", self.of(thing.__func__), self.of(thing.__self__))
+        if kind is types.CellType:
+            try:
+                return ("cell", self.of(thing.cell_contents))
+            except ValueError:
+                return ("cell",)
+        if kind is property:
+            return ("property", self.of(thing.fget), self.of(thing.fset), self.of(thing.fdel))
+        if kind in (staticmethod, classmethod):
+            return (kind.__name__, self.of(thing.__func__))
+        if kind is _LOCK or kind is _RLOCK:
+            return ("lock", "unlocked" not in repr(thing))
+        if isinstance(thing, functools._lru_cache_wrapper):
+            if thing.cache_info().currsize:
+                raise Opaque("a function with a cache")
+            return ("cached", self.of(thing.__wrapped__))
+        if kind in (types.MemberDescriptorType, types.GetSetDescriptorType, types.MappingProxyType):
+            return ("descriptor", getattr(thing, "__name__", ""))
+        return self._instance(thing, kind)
+
+    def _alone(self, thing: Any) -> Any:
+        return thing if type(thing) in _ATOMIC else _Fingerprinter().of(thing)
+
+    def _function(self, function: types.FunctionType) -> Any:
+        space = function.__globals__
+        return (
+            "function",
+            function.__qualname__,
+            hash(function.__code__),
+            self.of(function.__defaults__),
+            self.of(function.__kwdefaults__),
+            self.of(function.__dict__),
+            tuple(map(self.of, function.__closure__ or ())),
+            tuple((name, self.of(space[name])) for name in _reached(function)),
+        )
+
+    def _instance(self, thing: Any, kind: type) -> Any:
+        own = getattr(thing, "_redelivery_fingerprint", None)
+        if own is not None and not is_users(kind):
+            return ("client", *map(self.of, own()))
+        if kind.__module__ in ("builtins", "types") and not _plain_reducible(kind):
+            raise Opaque(kind.__name__)
+        try:
+            reduced = thing.__reduce_ex__(4)
+        except Exception:
+            raise Opaque(kind.__name__) from None
+        if isinstance(reduced, str):
+            return ("shared", id(thing))
+        make, arguments, state, items, pairs, *_ = (*reduced, None, None, None)
+        return (
+            "object",
+            self.of(make),
+            self.of(arguments),
+            self.of(state),
+            self.of(list(items or ())),
+            self.of(list(pairs or ())),
+        )
+
+
+def fingerprint(things: Mapping[str, Any]) -> Any:
+    """A hashable value that is equal for equal memories.
+
+    Raises:
+        Opaque: something reached can't be compared (a running generator, an open file).
+    """
+    walker = _Fingerprinter()
+    return tuple((name, walker.of(thing)) for name, thing in sorted(things.items()))

@@ -1,0 +1,46 @@
+"""What a handler is given, and what it may raise."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class Retry(Exception):
+    """Raised by a handler on purpose: "not now, deliver this message again later".
+
+    Unlike other exceptions it does not count towards the dead-letter queue.
+    """
+
+
+class StaleDelivery(ConnectionError):
+    """Raised by ``queue.ack`` when the queue has meanwhile delivered the message to somebody else."""
+
+
+class Message:
+    """One delivery of one message.
+
+    ``id`` is a str that the producer chose, ``body`` a dict. ``attempt`` counts deliveries from 1;
+    ``redelivered`` is True from the second on. Both are what the queue believes, not what happened.
+    """
+
+    __slots__ = ("_ask_attempt", "body", "id")
+
+    def __init__(self, id: str, body: Mapping[str, Any], ask_attempt: Callable[[], int] | None = None) -> None:
+        self.id = id
+        self.body: dict[str, Any] = copy.deepcopy(dict(body))
+        self._ask_attempt = ask_attempt
+
+    @property
+    def attempt(self) -> int:
+        """How often the queue has delivered this message so far, this time included."""
+        return 1 if self._ask_attempt is None else self._ask_attempt()
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether the queue has delivered this message before. A hint, no more."""
+        return self.attempt > 1
+
+    def __repr__(self) -> str:
+        return f"Message(id={self.id!r}, body={self.body!r})"

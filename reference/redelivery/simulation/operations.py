@@ -1,0 +1,81 @@
+"""What a process may ask of the world, and what it may be told.
+
+A process is a function of what it was told: it asks, the world answers, it asks again, until it returns or
+raises. Everything that crosses this boundary is one of the plain, immutable values below, so that it can be
+remembered, compared, and sent through a pipe.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+#: A value that SQLite can store.
+Value = int | float | str | bytes | None
+
+
+class SqlStatement(NamedTuple):
+    """One SQL statement with its parameters (a tuple, or sorted pairs where they have names)."""
+
+    sql: str
+    parameters: tuple[Any, ...] = ()
+    named: bool = False
+
+
+class ReadAttempt(NamedTuple):
+    """The handler looks at ``message.attempt`` or ``message.redelivered``."""
+
+
+class Returned(NamedTuple):
+    """The handler returned: the message is to be acknowledged."""
+
+
+class Raised(NamedTuple):
+    """An exception left the handler. ``kind`` is ``error``, ``retry`` (a `Retry`) or ``lock``."""
+
+    kind: str
+    name: str
+    text: str
+    traceback: str = ""
+
+
+class Hung(NamedTuple):
+    """The handler goes on without asking anything: an endless loop, or a wait for what never comes."""
+
+    why: str
+
+
+class Unrepeatable(NamedTuple):
+    """The process can't be asked further (not deterministic, or it broke the checker's rules)."""
+
+    why: str
+
+
+Request = SqlStatement | ReadAttempt | Returned | Raised | Hung | Unrepeatable
+
+
+class SqlResult(NamedTuple):
+    """What a statement gave."""
+
+    rows: tuple[tuple[Value, ...], ...]
+    columns: tuple[str, ...] | None
+    rowcount: int
+    lastrowid: int | None
+    in_transaction: bool
+
+
+class SqlFailure(NamedTuple):
+    """The error that a statement met; ``name`` is a class of the module ``sqlite3``."""
+
+    name: str
+    text: str
+    code: int
+    code_name: str
+    in_transaction: bool
+
+    @property
+    def is_lock(self) -> bool:
+        """Whether another connection's lock was the reason (SQLITE_BUSY or SQLITE_LOCKED)."""
+        return self.code & 0xFF in (5, 6)
+
+
+Told = SqlResult | SqlFailure | int

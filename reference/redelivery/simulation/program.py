@@ -1,0 +1,224 @@
+"""The learner's code, and how each process gets it with fresh memory."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .memory import CannotCopy, Copier
+
+#: A cell that takes longer (in seconds) isn't executed again for each process; what it made is copied.
+_SLOW = 0.002
+
+
+class Program(Protocol):
+    """Code that defines the functions of a process."""
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The file names under which the learner's code was compiled."""
+
+    def fresh(self) -> Mapping[str, Any]:
+        """The functions by name, with memory that nobody has used."""
+
+    def source_line(self, file: str, line: int) -> str:
+        """One line of the learner's source, without its indentation; empty where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One code cell: its source, and the name by which messages call it."""
+
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellError:
+    """An exception that executing a cell raised."""
+
+    cell: str
+    kind: str
+    text: str
+    line: int | None
+
+
+class SourceProgram:
+    """Code cells, executed in order for every new process.
+
+    An exception in a cell is kept in ``errors`` and the rest goes on, as in a notebook.
+    """
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self._cells = tuple(cells)
+        self._code = []
+        self.errors: list[CellError] = []
+        for cell in cells:
+            file = _file(cell)
+            try:
+                tree = ast.parse(without_magics(cell.source), file)
+                self._code.append((cell, compile(tree, file, "exec", dont_inherit=True)))
+            except (SyntaxError, ValueError) as error:
+                text = getattr(error, "msg", None) or str(error)
+                self.errors.append(CellError(cell.name, type(error).__name__, text, getattr(error, "lineno", None)))
+        self._files = frozenset(map(_file, cells))
+        self._lines = {_file(cell): cell.source.splitlines() for cell in cells}
+        for cell in cells:
+            file = _file(cell)
+            linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(keepends=True), file)
+        started = time.perf_counter()
+        self._first = self._run(self.errors)
+        self._slow = time.perf_counter() - started > _SLOW
+        if self._slow:
+            started = time.perf_counter()
+            self._run([])
+            self._slow = time.perf_counter() - started > _SLOW
+
+    @property
+    def files(self) -> frozenset[str]:
+        return self._files
+
+    def _run(self, errors: list[CellError]) -> dict[str, Any]:
+        space: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
+        space["get_ipython"] = _NoShell
+        for cell, code in self._code:
+            try:
+                exec(code, space)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                line = innermost_line(error, self._files)
+                error.__traceback__ = None
+                errors.append(CellError(cell.name, type(error).__name__, _text(error), line[1] if line else None))
+        return space
+
+    def fresh(self) -> Mapping[str, Any]:
+        if not self._slow:
+            return self._run([])
+        copier = Copier()
+        return {
+            name: copier.copy(thing)
+            for name, thing in self._first.items()
+            if callable(thing) and getattr(thing, "__module__", None) == "__main__"
+        }
+
+    def first(self) -> Mapping[str, Any]:
+        """The namespace as the first execution left it, for looking at only."""
+        return self._first
+
+    def source_line(self, file: str, line: int) -> str:
+        lines = self._lines.get(file, [])
+        return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+
+
+class FunctionProgram:
+    """Functions from a live notebook; each process gets a copy of all they reach.
+
+    Raises:
+        CannotCopy: they reach something that can't be copied.
+    """
+
+    def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
+        self._functions = dict(functions)
+        self._files = frozenset(_files_of(functions.values()))
+        self.fresh()
+
+    @property
+    def files(self) -> frozenset[str]:
+        return self._files
+
+    def fresh(self) -> Mapping[str, Any]:
+        copier = Copier()
+        try:
+            return {name: copier.copy(function) for name, function in self._functions.items()}
+        except CannotCopy as error:
+            raise CannotCopy(
+                f"{', '.join(self._functions)} uses {error}, which can't be given afresh to each process. "
+                "Make it inside the function, or check the notebook from the command line: redelivery check"
+            ) from None
+
+    def source_line(self, file: str, line: int) -> str:
+        return linecache.getline(file, line).strip()
+
+
+def _files_of(functions: Any) -> set[str]:
+    """The files of functions and of all the learner's functions that they reach."""
+    from .memory import _reached, is_users
+
+    found: set[str] = set()
+    seen: set[int] = set()
+    todo = list(functions)
+    while todo:
+        thing = todo.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if inspect.ismethod(thing):
+            todo += [thing.__func__, type(thing.__self__)]
+        elif inspect.isclass(thing) and is_users(thing):
+            todo += [v for v in vars(thing).values() if callable(v) or isinstance(v, property | staticmethod)]
+        elif isinstance(thing, staticmethod | classmethod):
+            todo.append(thing.__func__)
+        elif inspect.isfunction(thing) and (is_users(thing) or not found):
+            found.add(thing.__code__.co_filename)
+            todo += [thing.__globals__[name] for name in _reached(thing)]
+            for cell in thing.__closure__ or ():
+                try:
+                    todo.append(cell.cell_contents)
+                except ValueError:
+                    continue
+        elif not inspect.ismodule(thing) and is_users(type(thing)):
+            todo.append(type(thing))
+        wrapped = getattr(thing, "__wrapped__", None) if callable(thing) else None
+        if wrapped is not None:
+            todo.append(wrapped)
+    return found
+
+
+def _file(cell: Cell) -> str:
+    return f"<{cell.name}>"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:500]
+    except Exception:
+        return "(its text can't be read)"
+
+
+def innermost_line(error: BaseException, files: frozenset[str]) -> tuple[str, int] | None:
+    """Where in the learner's code an exception was raised or passed last."""
+    found = None
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename in files:
+            found = (traceback.tb_frame.f_code.co_filename, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return found
+
+
+def without_magics(source: str) -> str:
+    """Notebook lines that begin with % or ! do nothing here."""
+    if source.lstrip().startswith("%%"):
+        return ""
+    lines = source.split("\n")
+    try:
+        ast.parse(source)
+        return source
+    except (SyntaxError, ValueError):
+        return "\n".join(
+            line[: len(line) - len(line.lstrip())] + "pass" if line.lstrip().startswith(("%", "!")) else line
+            for line in lines
+        )
+
+
+class _NoShell:
+    """What ``get_ipython()`` gives where there is no notebook: everything may be called, nothing happens."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: None

@@ -1,0 +1,390 @@
+"""What a handler holds in place of a `sqlite3.Connection`: each call that reaches the database is an operation.
+
+The transaction control is that of Python's module in its default ("legacy") mode: BEGIN before the first
+INSERT, UPDATE, DELETE or REPLACE, ``executescript`` commits first, ``with connection:`` commits or rolls back.
+
+Differences from the real module (each has a test):
+
+- a statement's rows are fetched at once, so that a cursor read halfway holds no lock;
+- functions, collations, callbacks, extensions, blobs, backups, ATTACH, temporary and virtual tables raise
+  `sqlite3.NotSupportedError`;
+- how long a wait for a lock lasts is the schedule's decision, whatever ``timeout`` or ``busy_timeout`` say;
+- each delivery starts on a connection as good as new: flags set by PRAGMA last for one delivery.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, NoReturn
+
+from .operations import SqlFailure, SqlResult, SqlStatement
+from .sqlite_statements import first_keyword
+
+_DML = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
+_ISOLATION_LEVELS = frozenset({"", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"})
+_PLAIN = (int, float, str, bytes, type(None))
+Ask = Callable[[SqlStatement], SqlResult | SqlFailure]
+
+
+def raise_as_sqlite(failure: SqlFailure) -> NoReturn:
+    """Raise the error that the real module would raise."""
+    if failure.name == "OverflowError":
+        raise OverflowError(failure.text)
+    kind: type[Exception] = getattr(sqlite3, failure.name)
+    error = kind(failure.text)
+    if failure.code:
+        error.sqlite_errorcode = failure.code  # type: ignore[attr-defined]
+        error.sqlite_errorname = failure.code_name  # type: ignore[attr-defined]
+    raise error
+
+
+class _Scratch:
+    """A real connection for what only the real module can do: its error messages and its row objects."""
+
+    def __init__(self) -> None:
+        self._connection: sqlite3.Connection | None = None
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = sqlite3.connect(":memory:", check_same_thread=False)
+        return self._connection
+
+    def adapt(self, value: Any) -> Any:
+        """``value`` as SQLite would store it, by the registered adapters; or the real module's error."""
+        return self.connection.execute("SELECT ?", (value,)).fetchone()[0]
+
+    def cursor_with(self, columns: Sequence[str]) -> sqlite3.Cursor:
+        """A real cursor whose description has these names, for row factories that need one."""
+        names = ", ".join('NULL AS "' + name.replace('"', '""') + '"' for name in columns)
+        return self.connection.execute(f"SELECT {names}")
+
+
+_scratch = _Scratch()
+
+
+class Cursor:
+    """Like `sqlite3.Cursor`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.arraysize = 1
+        self.row_factory: Any = connection.row_factory
+        self.description: tuple[tuple[Any, ...], ...] | None = None
+        self.lastrowid: int | None = None
+        self._rows: tuple[tuple[Any, ...], ...] = ()
+        self._next = 0
+        self._rowcount = -1
+        self._counts_when_read = False
+        self._closed = False
+        self._real: sqlite3.Cursor | None = None
+
+    @property
+    def rowcount(self) -> int:
+        """As in the real module: of a statement with RETURNING only known once all its rows are fetched."""
+        if self._counts_when_read and self._next < len(self._rows):
+            return 0
+        return self._rowcount
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Cursor:
+        """Carry out one statement."""
+        self._check()
+        if not isinstance(sql, str):
+            raise TypeError(f"execute() argument 1 must be str, not {type(sql).__name__}")
+        statement = _bind(sql, parameters)
+        keyword = first_keyword(sql)
+        connection = self.connection
+        level = connection._isolation_level
+        if level is not None and keyword in _DML and not connection.in_transaction:
+            connection._tell(SqlStatement(f"BEGIN {level}".strip()))
+        self._rows, self._next, self._real = (), 0, None
+        told = connection._tell(statement)
+        self._take(told, keyword)
+        return self
+
+    def _take(self, told: SqlResult, keyword: str) -> None:
+        self._rows = told.rows
+        columns = told.columns
+        self.description = None if columns is None else tuple((name, *[None] * 6) for name in columns)
+        self._rowcount = told.rowcount
+        self._counts_when_read = keyword in _DML and columns is not None
+        self.lastrowid = told.lastrowid
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Cursor:
+        """Carry out one statement for each set of parameters."""
+        self._check()
+        keyword = first_keyword(sql)
+        connection = self.connection
+        if keyword not in _DML:
+            if keyword in ("SELECT", "VALUES", "PRAGMA", "EXPLAIN"):
+                raise sqlite3.ProgrammingError("executemany() can only execute DML statements.")
+        elif connection._isolation_level is not None and not connection.in_transaction:
+            connection._tell(SqlStatement(f"BEGIN {connection._isolation_level}".strip()))
+        self._rows, self._next, self.description = (), 0, None
+        total = 0
+        for each in parameters:
+            total += max(connection._tell(_bind(sql, each)).rowcount, 0)
+        self._rowcount, self._counts_when_read = total, False
+        return self
+
+    def executescript(self, sql_script: str, /) -> Cursor:
+        """Commit what is open, then carry out all statements of the script."""
+        self._check()
+        if not isinstance(sql_script, str):
+            raise TypeError(f"executescript() argument must be str, not {type(sql_script).__name__}")
+        self.connection.commit()
+        for statement in _split(sql_script):
+            self.connection._tell(SqlStatement(statement))
+        self._rows, self._next, self.description, self._rowcount = (), 0, None, -1
+        return self
+
+    def _make(self, row: tuple[Any, ...]) -> Any:
+        text_factory = self.connection.text_factory
+        if text_factory is not str:
+            convert = bytes if text_factory is bytes else text_factory
+            row = tuple(convert(v.encode()) if isinstance(v, str) else v for v in row)
+        factory = self.row_factory
+        if factory is None:
+            return row
+        if isinstance(factory, type) and issubclass(factory, sqlite3.Row):
+            if self._real is None:
+                self._real = _scratch.cursor_with([column[0] for column in self.description or ()])
+            return factory(self._real, row)
+        return factory(self, row)
+
+    def fetchone(self) -> Any:
+        """The next row, or None."""
+        self._check()
+        if self._next >= len(self._rows):
+            return None
+        self._next += 1
+        return self._make(self._rows[self._next - 1])
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        """The next rows, at most ``size`` of them (by default: ``arraysize``)."""
+        wanted = self.arraysize if size is None else size
+        end = len(self._rows) if wanted < 0 else min(self._next + wanted, len(self._rows))
+        return [self.fetchone() for _ in range(end - self._next)]
+
+    def fetchall(self) -> list[Any]:
+        """All rows that are left."""
+        self._check()
+        return [self.fetchone() for _ in range(len(self._rows) - self._next)]
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        self._check()
+        if self._next >= len(self._rows):
+            raise StopIteration
+        return self.fetchone()
+
+    def close(self) -> None:
+        """No further use."""
+        self._closed = True
+
+    def setinputsizes(self, sizes: Any, /) -> None:
+        """Does nothing, as in the real module."""
+
+    def setoutputsize(self, size: Any, column: Any = None, /) -> None:
+        """Does nothing, as in the real module."""
+
+    def _check(self) -> None:
+        if self._closed:
+            raise sqlite3.ProgrammingError("Cannot operate on a closed cursor.")
+        self.connection._check()
+
+
+class Connection:
+    """Like `sqlite3.Connection`; ``ask`` hands a statement to the world and waits for what it says."""
+
+    Warning = sqlite3.Warning
+    Error = sqlite3.Error
+    InterfaceError = sqlite3.InterfaceError
+    DatabaseError = sqlite3.DatabaseError
+    DataError = sqlite3.DataError
+    OperationalError = sqlite3.OperationalError
+    IntegrityError = sqlite3.IntegrityError
+    InternalError = sqlite3.InternalError
+    ProgrammingError = sqlite3.ProgrammingError
+    NotSupportedError = sqlite3.NotSupportedError
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._isolation_level: str | None = ""
+        self._in_transaction = False
+        self._closed = False
+        self._changes = 0
+        self.row_factory: Any = None
+        self.text_factory: Any = str
+
+    # -- the way to the world --------------------------------------------------------------------------
+
+    def _tell(self, statement: SqlStatement) -> SqlResult:
+        self._check()
+        told = self._ask(statement)
+        self._in_transaction = told.in_transaction
+        if isinstance(told, SqlFailure):
+            raise_as_sqlite(told)
+        if told.rowcount > 0:
+            self._changes += told.rowcount
+        return told
+
+    def _begin_delivery(self) -> None:
+        self._in_transaction = False
+        self._closed = False
+        self._changes = 0
+
+    def _check(self) -> None:
+        if self._closed:
+            raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
+
+    # -- sqlite3.Connection ----------------------------------------------------------------------------
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._in_transaction
+
+    @property
+    def autocommit(self) -> Any:
+        """As of Python 3.12: the legacy transaction control is in force."""
+        return getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", -1)
+
+    @autocommit.setter
+    def autocommit(self, value: Any) -> None:
+        if value != self.autocommit:
+            _refuse("setting autocommit; use isolation_level = None and BEGIN")
+
+    @property
+    def isolation_level(self) -> str | None:
+        """None, "", "DEFERRED", "IMMEDIATE" or "EXCLUSIVE"; setting None commits what is open."""
+        return self._isolation_level
+
+    @isolation_level.setter
+    def isolation_level(self, value: str | None) -> None:
+        if value is None:
+            self._isolation_level = None
+            self.commit()
+        elif not isinstance(value, str):
+            raise TypeError("isolation_level must be a string or None")
+        elif value.upper() not in _ISOLATION_LEVELS:
+            raise ValueError("isolation_level string must be '', 'DEFERRED', 'IMMEDIATE', or 'EXCLUSIVE'")
+        else:
+            self._isolation_level = value.upper()
+
+    @property
+    def total_changes(self) -> int:
+        """Rows changed in this delivery."""
+        return self._changes
+
+    def cursor(self, factory: Callable[[Connection], Any] | None = None) -> Any:
+        """A new cursor."""
+        self._check()
+        return Cursor(self) if factory is None else factory(self)
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Cursor:
+        """A new cursor, with one statement carried out."""
+        return Cursor(self).execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Cursor:
+        """A new cursor, with one statement carried out for each set of parameters."""
+        return Cursor(self).executemany(sql, parameters)
+
+    def executescript(self, sql_script: str, /) -> Cursor:
+        """A new cursor, with a script carried out."""
+        return Cursor(self).executescript(sql_script)
+
+    def commit(self) -> None:
+        """Commit, if a transaction is open."""
+        self._check()
+        if self._in_transaction:
+            self._tell(SqlStatement("COMMIT"))
+
+    def rollback(self) -> None:
+        """Roll back, if a transaction is open."""
+        self._check()
+        if self._in_transaction:
+            self._tell(SqlStatement("ROLLBACK"))
+
+    def close(self) -> None:
+        """Close for the rest of this delivery: what is open is rolled back."""
+        if not self._closed:
+            self.rollback()
+            self._closed = True
+
+    def __enter__(self) -> Connection:
+        self._check()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        if kind is None:
+            try:
+                self.commit()
+            except sqlite3.Error:
+                self.rollback()
+                raise
+        else:
+            self.rollback()
+        return False
+
+    def iterdump(self, *, filter: str | None = None) -> Iterator[str]:
+        """The SQL that makes this database."""
+        from sqlite3 import dump
+
+        return dump._iterdump(self) if filter is None else dump._iterdump(self, filter=filter)  # type: ignore
+
+    def interrupt(self) -> None:
+        """Nothing can be running: each statement is carried out at once."""
+
+    def __call__(self, sql: str, /) -> NoReturn:
+        _refuse("calling a connection to make a statement")
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(sqlite3.Connection, name):
+            _refuse(f"Connection.{name}")
+        raise AttributeError(f"'Connection' object has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        return "<Connection to the simulated world>"
+
+
+def _refuse(what: str) -> NoReturn:
+    raise sqlite3.NotSupportedError(f"not supported in this simulation: {what}")
+
+
+def _bind(sql: str, parameters: Any) -> SqlStatement:
+    if isinstance(parameters, Mapping):
+        return SqlStatement(sql, tuple(sorted((str(k), _plain(v)) for k, v in parameters.items())), True)
+    if not isinstance(parameters, list | tuple):
+        if not hasattr(parameters, "__getitem__") or not hasattr(parameters, "__len__"):
+            raise sqlite3.ProgrammingError("parameters are of unsupported type")
+        parameters = [parameters[index] for index in range(len(parameters))]
+    return SqlStatement(sql, tuple([v if type(v) in _PLAIN else _plain(v) for v in parameters]))
+
+
+def _plain(value: Any) -> Any:
+    if type(value) in _PLAIN and type(value) is not int:
+        return value
+    return value if type(value) is int and -(2**63) <= value < 2**63 else _scratch.adapt(value)
+
+
+def _split(script: str) -> Iterator[str]:
+    """The statements of a script, found as SQLite finds their ends."""
+    statement = ""
+    for character in script:
+        statement += character
+        if character == ";" and sqlite3.complete_statement(statement):
+            if first_keyword(statement):
+                yield statement
+            statement = ""
+    if first_keyword(statement):
+        yield statement

@@ -1,0 +1,655 @@
+"""A real SQLite database with one real connection a process, and waiting decided by the schedule.
+
+SQLite is asked with a time-out of 0, so that a lock never makes the simulation wait: what SQLite itself refuses
+at once is an error, what it would wait for is `Blocked`, and the schedule says how long.
+
+What SQLite waits for, and what it refuses at once (btree.c, ``sqlite3BtreeBeginTrans``: the busy handler is
+called only while no transaction is open on this connection; pager.c, ``pager_wait_on_lock`` for COMMIT)::
+
+    BEGIN; SELECT …            BEGIN; INSERT …            BEGIN; INSERT …; COMMIT
+    INSERT … against a writer  against a writer           against a reader (rollback journal)
+    → refused at once          → waits                    → waits, and keeps new readers out
+
+Were the first one left waiting, two transactions that have read and want to write would wait for each other
+for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from .operations import SqlFailure, SqlResult, SqlStatement, Value
+from .sqlite_statements import NOTHING, READS, WRITES, Statement, StatementAnalyser
+
+Journal = Literal["wal", "rollback"]
+#: Lock levels, lowest first. PENDING: a COMMIT that waits for readers and keeps new ones out.
+NO_LOCK, READ_LOCK, WRITE_LOCK, PENDING_LOCK = 0, 1, 2, 3
+
+#: The moment at which all runs take place, for SQLite's date functions.
+NOW = "2026-01-01 09:00:00"
+_CURRENT = {"current_timestamp": NOW, "current_date": NOW[:10], "current_time": NOW[11:]}
+_TIME_FUNCTIONS = ("date", "time", "datetime", "julianday", "strftime", "unixepoch")
+_OPCODES_BEFORE_STOP = 2_000_000
+_OPCODES_A_TICK = 100_000
+
+
+class Transaction(NamedTuple):
+    """What a connection holds, as far as others or its own next statement can notice.
+
+    ``snapshot`` is the number of the contents that an open WAL transaction sees (-1: none taken);
+    ``stale``: somebody committed since, so that writing is refused (SQLITE_BUSY_SNAPSHOT).
+    """
+
+    open: bool = False
+    lock: int = NO_LOCK
+    snapshot: int = -1
+    stale: bool = False
+
+
+CLOSED = Transaction()
+
+
+class Blocked(NamedTuple):
+    """The statement waits for a lock."""
+
+
+class Outcome(NamedTuple):
+    """What carrying out one statement did."""
+
+    told: SqlResult | SqlFailure | None
+    """None: the process waits for a lock."""
+    transaction: Transaction
+    committed: bool = False
+    """The committed contents may have changed."""
+
+
+Contents = tuple[tuple[str, tuple[tuple[Value, ...], ...]], ...]
+
+
+def _scratch_folder() -> str | None:
+    memory = "/dev/shm"
+    return memory if os.path.isdir(memory) and os.access(memory, os.W_OK) else None
+
+
+class _Session:
+    """One process's connection."""
+
+    __slots__ = ("answer", "base", "connection", "ddl", "flags", "inserted", "savepoints", "started_by_savepoint", "transaction")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.transaction = CLOSED
+        self.savepoints: list[tuple[str, int]] = []  # name, and how much of `ddl` came before
+        self.ddl: list[str] = []  # changes of the schema in this transaction
+        self.base: tuple[str, ...] | None = None  # the schema that this transaction started from
+        self.started_by_savepoint = False
+        self.answer: SqlResult | None = None  # of an autocommit write whose commit is still waiting
+        self.inserted = False
+        self.flags = False
+
+
+class SqliteStore:
+    """One database file, its sessions, and its committed contents by number.
+
+    ``prepare`` fills a new database (schema and first rows). Sessions are named by any hashable value.
+    Contents are numbered in the order in which they are first seen; number 0 is what ``prepare`` left.
+    """
+
+    def __init__(
+        self, prepare: Callable[[sqlite3.Connection], None], journal: Journal, schema_changes: bool = False
+    ) -> None:
+        self.journal: Journal = journal
+        self.schema_changed = schema_changes
+        """Whether a handler has changed the schema, which makes reading the schema a step of its own."""
+        self._folder = tempfile.mkdtemp(prefix="redelivery-", dir=_scratch_folder())
+        self._file = Path(self._folder) / "run.db"
+        self._sessions: dict[Any, _Session] = {}
+        self._idle: list[sqlite3.Connection] = []
+        self._numbers: dict[Any, int] = {}
+        self._contents: list[Contents] = []
+        self._schemas: list[tuple[str, ...]] = []
+        self._helper = sqlite3.connect(":memory:")
+        self._analysers: dict[tuple[str, ...], StatementAnalyser] = {}
+        self._executed = 0
+        self._ticks = (0, 0)
+        self._observer = self._connect()
+        prepare(self._observer)
+        if self._observer.in_transaction:
+            self._observer.execute("COMMIT")
+        self._commits = 0
+        self._read_schema()
+        self._keep_first_copy()
+        self.current = self.number_contents()
+        self._current_schema = self._schemas[0]
+
+    # -- life ------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close every connection and remove the file."""
+        for session in self._sessions.values():
+            session.connection.close()
+        for connection in [*self._idle, self._observer, self._first, self._helper]:
+            connection.close()
+        for analyser in self._analysers.values():
+            analyser.close()
+        self._sessions.clear()
+        self._idle.clear()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> SqliteStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = f"{self._file.as_uri()}?vfs=unix-excl"
+        connection = sqlite3.connect(
+            uri,
+            uri=True,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+            # A statement compiled against an older schema takes the lock that it needed then.
+            cached_statements=0 if self.schema_changed else 256,
+        )
+        connection.execute(f"PRAGMA journal_mode={'wal' if self.journal == 'wal' else 'memory'}")
+        connection.execute("PRAGMA synchronous=off")
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+        connection.execute("PRAGMA recursive_triggers=on")  # as sqlite_utils.Database does
+        connection.execute("PRAGMA temp_store=memory")
+        connection.execute("CREATE TEMP TABLE redelivery_rowid (n INTEGER PRIMARY KEY)")
+        for name in _TIME_FUNCTIONS:
+            connection.create_function(name, -1, self._at_the_moment(name))
+        for name, value in _CURRENT.items():
+            connection.create_function(name, 0, lambda value=value: value)  # type: ignore[misc]
+        connection.set_progress_handler(self._tick, _OPCODES_A_TICK)
+        return connection
+
+    def _tick(self) -> bool:
+        """Called by SQLite every so many opcodes: True stops the statement."""
+        if self._ticks[0] != self._executed:
+            self._ticks = (self._executed, 0)
+        self._ticks = (self._executed, self._ticks[1] + 1)
+        return self._ticks[1] > _OPCODES_BEFORE_STOP // _OPCODES_A_TICK
+
+    def _at_the_moment(self, name: str) -> Callable[..., Value]:
+        """SQLite's own date function, with 'now' replaced by the simulated moment."""
+        helper = self._helper
+
+        def function(*arguments: Value) -> Value:
+            first = 1 if name == "strftime" else 0
+            given = [NOW if isinstance(a, str) and a.lower() == "now" else a for a in arguments]
+            if len(given) == first:
+                given.append(NOW)
+            marks = ",".join("?" * len(given))
+            row: tuple[Value] = helper.execute(f"SELECT {name}({marks})", given).fetchone()
+            return row[0]
+
+        return function
+
+    # -- contents --------------------------------------------------------------------------------------
+
+    def _read_schema(self) -> None:
+        rows = self._observer.execute(
+            "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+        ).fetchall()
+        self._current_schema = tuple(row[2] for row in rows)
+        order = {"table": 0, "index": 1, "view": 1, "trigger": 2}
+        ordered = sorted(rows, key=lambda row: order[row[0]])
+        self._has_triggers = any(row[0] == "trigger" for row in rows)
+        self._analyser_schema = tuple(row[2] for row in ordered if not row[1].startswith("sqlite_"))
+        self._analyser = self._analyser_for(self._analyser_schema)
+        self._dumps: list[tuple[str, str]] = []
+        self._refills: dict[str, tuple[str, str]] = {}
+        for kind, name, sql in rows:
+            if kind != "table" or (name.startswith("sqlite_") and name != "sqlite_sequence"):
+                continue
+            info = self._observer.execute("SELECT name, type, pk FROM pragma_table_info(?)", (name,)).fetchall()
+            columns = [column[0] for column in info]
+            keys = [column for column in sorted(info, key=lambda c: c[2]) if column[2]]
+            has_rowid = not _without_rowid(sql)
+            alias = len(keys) == 1 and keys[0][1].upper() == "INTEGER" and has_rowid
+            picked = [_quote(column) for column in columns]
+            if has_rowid and not alias:
+                hidden = next((r for r in ("rowid", "_rowid_", "oid") if r not in map(str.lower, columns)), None)
+                picked = ([hidden] if hidden else []) + picked
+            order_by = picked[0] if has_rowid and not alias else ", ".join(_quote(k[0]) for k in keys)
+            self._dumps.append((name, f"SELECT {', '.join(picked)} FROM {_quote(name)} ORDER BY {order_by}"))
+            self._refills[name] = (
+                f"DELETE FROM {_quote(name)}",
+                f"INSERT INTO {_quote(name)} ({', '.join(picked)}) VALUES ({','.join('?' * len(picked))})",
+            )
+
+    def _keep_first_copy(self) -> None:
+        self._first = sqlite3.connect(":memory:", check_same_thread=False)
+        self._observer.backup(self._first)
+
+    def read(self, connection: sqlite3.Connection | None = None) -> Contents:
+        """All rows of all tables, as ``connection`` (by default: an outside observer) sees them now."""
+        execute = (connection or self._observer).execute
+        return tuple((name, tuple(execute(sql).fetchall())) for name, sql in self._dumps)
+
+    def number_contents(self) -> int:
+        """The number of the committed contents as they are now."""
+        contents = self.read()
+        key: Any = (contents, self._current_schema) if self.schema_changed else contents
+        key = exact(key)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._contents)
+            self._contents.append(contents)
+            self._schemas.append(self._current_schema)
+        self.current = number
+        return number
+
+    def contents(self, number: int) -> Contents:
+        """The contents with this number."""
+        return self._contents[number]
+
+    def seen_by(self, name: Any) -> Contents | None:
+        """What the session ``name`` sees inside its open transaction; None when it has read nothing yet."""
+        session = self._sessions.get(name)
+        if session is None or session.transaction.lock == NO_LOCK:
+            return None
+        return self.read(session.connection)
+
+    def restore(self, number: int) -> None:
+        """End every session and make the committed contents those with this number."""
+        for session in self._sessions.values():
+            self._clean(session)
+            self._idle.append(session.connection)
+        self._sessions.clear()
+        self._commits += 1
+        if self._commits > 500 and self.journal == "wal":
+            self._observer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._commits = 0
+        if number == self.current:
+            return
+        if self._schemas[number] != self._current_schema:
+            self._restore_by_copy(number)
+            return
+        wanted, present = self._contents[number], self._contents[self.current]
+        execute = self._observer.execute
+        if self._has_triggers:
+            self._restore_by_copy(number)
+            return
+        execute("BEGIN IMMEDIATE")
+        for (name, rows), (_, others) in zip(wanted, present, strict=True):
+            if rows != others:
+                delete, insert = self._refills[name]
+                execute(delete)
+                if rows:
+                    self._observer.executemany(insert, rows)
+        execute("COMMIT")
+        self.current = number
+
+    def _restore_by_copy(self, number: int) -> None:
+        """The slow way, for changed schemas and for tables whose triggers an undo would fire."""
+        for connection in self._idle:
+            connection.close()
+        self._idle.clear()
+        # A copy replaces pages under the feet of other connections, hence none is left open.
+        copy = sqlite3.connect(":memory:", isolation_level=None)
+        schema = self._schemas[number]
+        for sql in schema:
+            if not sql.lower().lstrip().startswith("create trigger") and "sqlite_sequence" not in sql:
+                copy.execute(sql)
+        for name, rows in self._contents[number]:
+            if rows:
+                marks = ",".join("?" * len(rows[0]))
+                insert = self._insert_for(copy, name, marks)
+                if name == "sqlite_sequence":
+                    copy.execute("DELETE FROM sqlite_sequence")
+                copy.executemany(insert, rows)
+        for sql in schema:
+            if sql.lower().lstrip().startswith("create trigger"):
+                copy.execute(sql)
+        copy.backup(self._observer)
+        copy.close()
+        if self.journal == "wal":
+            self._observer.execute("PRAGMA journal_mode=wal")
+        self._read_schema()
+        self.current = number
+
+    def _insert_for(self, copy: sqlite3.Connection, name: str, marks: str) -> str:
+        info = copy.execute("SELECT name, type, pk FROM pragma_table_info(?)", (name,)).fetchall()
+        columns = [_quote(column[0]) for column in info]
+        if marks.count("?") == len(columns) + 1:
+            hidden = next(r for r in ("rowid", "_rowid_", "oid") if _quote(r) not in map(str.lower, columns))
+            columns = [hidden, *columns]
+        return f"INSERT INTO {_quote(name)} ({', '.join(columns)}) VALUES ({marks})"
+
+    # -- sessions --------------------------------------------------------------------------------------
+
+    def begin(self, name: Any) -> None:
+        """A process starts on a delivery: its connection is as good as new."""
+        session = self._sessions.get(name)
+        if session is None:
+            connection = self._idle.pop() if self._idle else self._connect()
+            session = self._sessions[name] = _Session(connection)
+            session.inserted = session.flags = True
+        else:
+            self._clean(session)
+        if session.inserted:
+            # last_insert_rowid() and changes() would otherwise tell of an earlier delivery.
+            session.connection.execute("INSERT OR REPLACE INTO redelivery_rowid VALUES (0)")
+            session.connection.execute("DELETE FROM redelivery_rowid WHERE 0")
+            session.inserted = False
+        if session.flags:
+            execute = session.connection.execute
+            execute("PRAGMA foreign_keys=off")
+            execute("PRAGMA recursive_triggers=on")
+            session.flags = False
+
+    def end(self, name: Any) -> None:
+        """A process is done with a delivery, or killed: what it left open is rolled back."""
+        session = self._sessions.get(name)
+        if session is not None:
+            self._clean(session)
+
+    def _clean(self, session: _Session) -> None:
+        if session.connection.in_transaction:
+            session.connection.execute("ROLLBACK")
+        session.answer = None
+        self._forget_transaction(session)
+
+    @staticmethod
+    def _forget_transaction(session: _Session) -> None:
+        session.transaction = CLOSED
+        session.savepoints.clear()
+        session.started_by_savepoint = False
+        session.ddl.clear()
+        session.base = None
+
+    def transaction(self, name: Any) -> Transaction:
+        """What the session holds."""
+        session = self._sessions.get(name)
+        return CLOSED if session is None else session.transaction
+
+    # -- statements ------------------------------------------------------------------------------------
+
+    def _analyser_for(self, schema: tuple[str, ...]) -> StatementAnalyser:
+        analyser = self._analysers.get(schema)
+        if analyser is None:
+            analyser = self._analysers[schema] = StatementAnalyser(schema)
+        return analyser
+
+    def _analyse(self, session: _Session, request: SqlStatement) -> Statement:
+        """What the statement would do in the schema that this session sees."""
+        if session.base is None:
+            return self._analyser.analyse(request)
+        return self._analyser_for((*session.base, *session.ddl)).analyse(request)
+
+    def leaves_traces(self, request: SqlStatement) -> bool:
+        """Whether a connection remembers this statement (rows inserted or changed, flags set)."""
+        statement = self._analyser.analyse(request)
+        return statement.needs == WRITES or statement.sets_flag
+
+    def takes_a_step(self, name: Any, request: SqlStatement) -> bool:
+        """Whether others can notice this statement, or it them; if not, it needs no step of its own.
+
+        Free are: what touches no table; BEGIN (deferred) and SAVEPOINT, which take no lock; ROLLBACK TO and an
+        inner RELEASE, which release none; reading a schema that never changes, except where it is the first
+        read of a transaction and so takes its snapshot; and the end of a transaction that holds nothing (in WAL:
+        nothing but a snapshot).
+        """
+        session = self._sessions[name]
+        statement = self._analyse(session, request)
+        held = session.transaction
+        if statement.unsupported:
+            return False
+        if statement.action:
+            return self._ends_or_locks(session, statement)
+        if statement.needs == NOTHING:
+            return False
+        if statement.schema_only and not self.schema_changed:
+            return held.open and held.lock == NO_LOCK
+        return True
+
+    def _ends_or_locks(self, session: _Session, statement: Statement) -> bool:
+        held = session.transaction
+        action = statement.action
+        if action == "begin":
+            return statement.needs > NOTHING and not held.open
+        if action in ("savepoint", "rollback to"):
+            return False
+        if action == "release" and not self._is_outermost(session, statement.savepoint):
+            return False
+        return held.lock > (READ_LOCK if self.journal == "wal" else NO_LOCK)
+
+    @staticmethod
+    def _is_outermost(session: _Session, savepoint: str | None) -> bool:
+        names = [name for name, _ in session.savepoints]
+        return session.started_by_savepoint and savepoint in names and savepoint not in names[1:]
+
+    def execute(self, name: Any, request: SqlStatement) -> Outcome:
+        """Carry out one statement for the session ``name``."""
+        session = self._sessions[name]
+        statement = self._analyse(session, request)
+        before = session.transaction
+        connection = session.connection
+        if statement.unsupported:
+            text = f"not supported in this simulation: {statement.unsupported}"
+            return Outcome(SqlFailure("NotSupportedError", text, 1, "SQLITE_ERROR", before.open), before)
+        if session.answer is not None:
+            return self._finish_waiting_commit(session, before)
+        self._executed += 1
+        if self.schema_changed and before.lock == NO_LOCK:
+            self._refresh_schema(session)
+        if statement.schema_only and not before.open and not self.schema_changed:
+            connection = self._first  # needs no lock: the schema is the same for ever
+        parameters: Any = dict(request.parameters) if request.named else request.parameters
+        try:
+            cursor = connection.execute(request.sql, parameters)
+            rows = tuple(cursor.fetchall())
+        except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
+            return self._failed(session, statement, request, error)
+        if statement.sets_flag:
+            session.flags = True
+        if statement.needs == WRITES:
+            session.inserted = True
+        now_open = connection.in_transaction
+        description = cursor.description
+        told = SqlResult(
+            rows,
+            tuple(column[0] for column in description) if description else None,
+            cursor.rowcount,
+            cursor.lastrowid,
+            now_open,
+        )
+        if statement.action:
+            self._track_savepoints(session, statement, now_open)
+        lock = before.lock
+        if statement.changes_schema:
+            self.schema_changed = True
+            if now_open:
+                session.base = session.base or self._analyser_schema
+                session.ddl.append(request.sql)
+        if not now_open:
+            wrote = lock >= WRITE_LOCK or (not before.open and statement.needs == WRITES)
+            self._forget_transaction(session)
+            committed = wrote and statement.action != "rollback"
+            if committed and self.schema_changed:
+                self._schema_may_have_changed()
+            return Outcome(told, CLOSED, committed)
+        if statement.needs == WRITES:
+            lock = max(lock, WRITE_LOCK)
+            if statement.exclusive and self.journal == "rollback":
+                lock = PENDING_LOCK
+        elif statement.needs == READS:
+            lock = max(lock, READ_LOCK)
+        return Outcome(told, self._holding(session, before, lock))
+
+    def _refresh_schema(self, session: _Session) -> None:
+        """Let the connection notice what others did to the schema, so that what a statement does depends on the
+        database alone and not on what this connection happens to have read of it before."""
+        execute = session.connection.execute
+        began = session.connection.in_transaction
+        if began:
+            execute("ROLLBACK")
+        with contextlib.suppress(sqlite3.OperationalError):
+            execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+        if began and not session.started_by_savepoint:
+            execute("BEGIN")
+        for name, _ in session.savepoints:
+            execute(f"SAVEPOINT {_quote(name)}")
+
+    def _holding(self, session: _Session, before: Transaction, lock: int) -> Transaction:
+        if lock == before.lock and before.open:
+            return before
+        if self.schema_changed and lock > NO_LOCK and session.base is None:
+            session.base = self._analyser_schema
+        snapshot = before.snapshot
+        if snapshot < 0 and lock > NO_LOCK and self.journal == "wal":
+            snapshot = self.current
+        session.transaction = Transaction(True, lock, snapshot, before.stale)
+        return session.transaction
+
+    def _track_savepoints(self, session: _Session, statement: Statement, now_open: bool) -> None:
+        if not now_open:
+            return
+        names = session.savepoints
+        if statement.action == "savepoint":
+            if not session.transaction.open:
+                session.started_by_savepoint = True
+            names.append((statement.savepoint or "", len(session.ddl)))
+        elif statement.action in ("release", "rollback to"):
+            last = max(i for i, (name, _) in enumerate(names) if name == statement.savepoint)
+            if statement.action == "release":
+                del names[last:]
+            else:
+                del session.ddl[names[last][1] :]
+                del names[last + 1 :]
+
+    def _failed(
+        self, session: _Session, statement: Statement, request: SqlStatement, error: BaseException
+    ) -> Outcome:
+        before = session.transaction
+        connection = session.connection
+        code = getattr(error, "sqlite_errorcode", None) or 0
+        if code & 0xFF == sqlite3.SQLITE_BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT:
+            ends = statement.action in ("commit", "release")
+            if ends and self.journal == "rollback":
+                session.transaction = Transaction(True, PENDING_LOCK, before.snapshot, before.stale)
+                return Outcome(None, session.transaction)
+            if not before.open and statement.needs == WRITES and not statement.action:
+                return self._hold_pending(session, request)
+            if before.lock == NO_LOCK:
+                return Outcome(None, before)
+        still_open = connection.in_transaction
+        after = before
+        if not still_open:
+            after = CLOSED
+            self._forget_transaction(session)
+        elif code & 0xFF != sqlite3.SQLITE_BUSY and code not in (0, sqlite3.SQLITE_ERROR):
+            # The statement ran before it failed (a constraint, say), so it has taken its lock.
+            after = self._holding(session, before, max(before.lock, statement.needs))
+        text = str(error)
+        if code == sqlite3.SQLITE_INTERRUPT:
+            text = f"{text}: the statement ran for more than {_OPCODES_BEFORE_STOP:,} SQLite instructions"
+        name = type(error).__name__
+        code_name = str(getattr(error, "sqlite_errorname", "") or "")
+        return Outcome(SqlFailure(name, text, code, code_name, still_open), after)
+
+    def _hold_pending(self, session: _Session, request: SqlStatement) -> Outcome:
+        """A write outside a transaction met a lock. If only its commit did, it waits there, keeping its lock.
+
+        With a time-out of 0 SQLite has undone the statement; a real connection would wait inside the commit,
+        holding PENDING. Without this, another writer could slip in during that wait.
+        """
+        connection = session.connection
+        if self.journal == "wal":
+            return Outcome(None, session.transaction)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return Outcome(None, session.transaction)
+        parameters: Any = dict(request.parameters) if request.named else request.parameters
+        try:
+            cursor = connection.execute(request.sql, parameters)
+            rows = tuple(cursor.fetchall())
+            description = cursor.description
+            columns = tuple(column[0] for column in description) if description else None
+            session.answer = SqlResult(rows, columns, cursor.rowcount, cursor.lastrowid, False)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF == sqlite3.SQLITE_BUSY and session.answer:
+                session.transaction = Transaction(False, PENDING_LOCK, -1, False)
+                return Outcome(None, session.transaction)
+            self._clean(session)
+            raise
+        told, session.answer = session.answer, None
+        return Outcome(told, CLOSED, True)
+
+    def _finish_waiting_commit(self, session: _Session, before: Transaction) -> Outcome:
+        try:
+            session.connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if (error.sqlite_errorcode or 0) & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            return Outcome(None, before)
+        told, session.answer = session.answer, None
+        self._forget_transaction(session)
+        return Outcome(told, CLOSED, True)
+
+    def time_out(self, name: Any) -> Outcome:
+        """The wait of a blocked statement ends in "database is locked"; an open transaction stays open."""
+        session = self._sessions[name]
+        if session.answer is not None:
+            self._clean(session)
+        still_open = session.transaction.open
+        return Outcome(
+            SqlFailure("OperationalError", "database is locked", 5, "SQLITE_BUSY", still_open), session.transaction
+        )
+
+    def mark_stale(self, name: Any) -> None:
+        """Somebody else committed: the snapshot of ``name``, if it has one, is old."""
+        session = self._sessions.get(name)
+        if session is not None and session.transaction.lock == READ_LOCK:
+            session.transaction = session.transaction._replace(stale=True)
+
+    def changed_since(self, version: int) -> bool:
+        """Whether the file was really changed since `version` was read with `data_version`."""
+        return self.data_version() != version
+
+    def data_version(self) -> int:
+        """A number that SQLite raises when another connection has changed the database."""
+        row: tuple[int] = self._observer.execute("PRAGMA data_version").fetchone()
+        return row[0]
+
+    def _schema_may_have_changed(self) -> None:
+        rows = self._observer.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
+        if tuple(row[0] for row in rows) != self._current_schema:
+            self._read_schema()
+
+
+def exact(value: Any) -> Any:
+    """``value`` itself, or a key that keeps 1 and 1.0 apart, which Python's equality does not."""
+    return (value, repr(value)) if _has_float(value) else value
+
+
+def _has_float(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any(_has_float(item) for item in value)
+    return isinstance(value, float)
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _without_rowid(sql: str) -> bool:
+    return "WITHOUT ROWID" in " ".join(sql.upper().split()).rsplit(")", 1)[-1]
+
+
+def rows_of(contents: Contents, table: str) -> Iterable[tuple[Value, ...]]:
+    """The rows of one table in ``contents``."""
+    return next(rows for name, rows in contents if name == table)

@@ -1,0 +1,7 @@
+# diagnosis: wrong-effect
+def handle(message, db):
+    with db.atomic():
+        if db["processed"].count_where("message_id = ?", [message.id]):
+            return
+        db["processed"].insert({"message_id": message.id})
+        db["account"].update(message.body["account"], {"balance": message.body["amount"]})  # here

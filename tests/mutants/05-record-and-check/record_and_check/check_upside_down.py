@@ -1,0 +1,11 @@
+# diagnosis: wrong-effect
+def handle(message, db):
+    with db.atomic():
+        new = db["processed"].count_where("message_id = ?", [message.id]) == 0
+        if new:  # here
+            db["processed"].insert({"message_id": message.id})
+            return  # here
+        db.execute(
+            "UPDATE account SET balance = balance + ? WHERE id = ?",
+            [message.body["amount"], message.body["account"]],
+        )

@@ -1,0 +1,10 @@
+# diagnosis: uncommitted-effect
+def handle(message, db):
+    with db.atomic():
+        if db["processed"].count_where("message_id = ?", [message.id]):
+            return
+        db["processed"].insert({"message_id": message.id})
+    db.conn.execute(
+        "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
+        (message.body["amount"], message.body["account"]),
+    )  # here

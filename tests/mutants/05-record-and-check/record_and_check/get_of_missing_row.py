@@ -1,0 +1,10 @@
+# diagnosis: poison-message
+def handle(message, db):
+    with db.atomic():
+        if db["processed"].get(message.id):  # here
+            return
+        db["processed"].insert({"message_id": message.id})
+        db.execute(
+            "UPDATE account SET balance = balance + ? WHERE id = ?",
+            [message.body["amount"], message.body["account"]],
+        )

@@ -1,0 +1,8 @@
+# diagnosis: ignored-count
+def handle(message, db):
+    with db.atomic():
+        db.execute("INSERT OR IGNORE INTO processed VALUES (?)", [message.id])  # here
+        db.execute(
+            "UPDATE account SET balance = balance + ? WHERE id = ?",
+            [message.body["amount"], message.body["account"]],
+        )

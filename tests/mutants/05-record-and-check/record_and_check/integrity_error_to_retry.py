@@ -1,0 +1,16 @@
+# diagnosis: never-acknowledged
+import sqlite3
+
+from redelivery import Retry
+
+
+def handle(message, db):
+    try:
+        with db.atomic():
+            db["processed"].insert({"message_id": message.id})
+            db.execute(
+                "UPDATE account SET balance = balance + ? WHERE id = ?",
+                [message.body["amount"], message.body["account"]],
+            )
+    except sqlite3.Error as error:  # here
+        raise Retry(str(error)) from error  # here

@@ -1,0 +1,10 @@
+# diagnosis: effect-before-mark
+def handle(message, db):
+    seen = db.execute("SELECT 1 FROM processed WHERE message_id = ?", [message.id]).fetchone()
+    if seen:
+        return
+    db.execute(
+        "UPDATE account SET balance = balance + ? WHERE id = ?",
+        [message.body["amount"], message.body["account"]],
+    )  # here
+    db.execute("INSERT INTO processed (message_id) VALUES (?)", [message.id])  # here

@@ -1,0 +1,10 @@
+# diagnosis: key-collision
+def handle(message, db):
+    with db.atomic():
+        if db["processed"].count_where("message_id LIKE ?", [message.id]):  # here
+            return
+        db["processed"].insert({"message_id": message.id})
+        db.execute(
+            "UPDATE account SET balance = balance + ? WHERE id = ?",
+            [message.body["amount"], message.body["account"]],
+        )

@@ -1,0 +1,11 @@
+# diagnosis: effect-before-mark
+def handle(message, db):
+    if db["processed"].count_where("message_id = ?", [message.id]):
+        return
+    try:
+        db.execute(
+            "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
+            [message.body["amount"], message.body["account"]],
+        )
+    finally:
+        db["processed"].insert({"message_id": message.id}, ignore=True)  # here

@@ -1,0 +1,13 @@
+# diagnosis: mark-before-effect
+def handle(message, db):
+    new = list(
+        db.query(
+            "INSERT INTO processed VALUES (?) ON CONFLICT DO NOTHING RETURNING message_id",  # here
+            [message.id],
+        )
+    )
+    if new:
+        db.execute(
+            "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
+            [message.body["amount"], message.body["account"]],
+        )

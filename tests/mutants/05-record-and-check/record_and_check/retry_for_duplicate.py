@@ -1,0 +1,13 @@
+# diagnosis: never-acknowledged
+from redelivery import Retry
+
+
+def handle(message, db):
+    with db.atomic():
+        if db["processed"].count_where("message_id = ?", [message.id]):
+            raise Retry("duplicate")  # here
+        db["processed"].insert({"message_id": message.id})
+        db.execute(
+            "UPDATE account SET balance = balance + ? WHERE id = ?",
+            [message.body["amount"], message.body["account"]],
+        )

@@ -1,0 +1,11 @@
+# diagnosis: uncommitted-effect
+def handle(message, db):
+    new = db.execute(
+        "INSERT INTO processed VALUES (?) ON CONFLICT DO NOTHING RETURNING message_id",  # here
+        [message.id],
+    ).fetchall()
+    if new:
+        db.execute(
+            "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
+            [message.body["amount"], message.body["account"]],
+        )

@@ -1,0 +1,16 @@
+# diagnosis: effect-before-mark
+from sqlite_utils.db import NotFoundError
+
+
+def handle(message, db):
+    try:
+        db["processed"].get(message.id)
+        return
+    except NotFoundError:
+        pass
+    db["account"].update(
+        message.body["account"],
+        {"balance": message.body["amount"]},
+        conversions={"balance": "balance + ?"},
+    )  # here
+    db["processed"].insert({"message_id": message.id})  # here

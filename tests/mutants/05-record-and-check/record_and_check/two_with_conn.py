@@ -1,0 +1,11 @@
+# diagnosis: effect-before-mark
+def handle(message, db):
+    if db.conn.execute("SELECT 1 FROM processed WHERE message_id = ?", (message.id,)).fetchone():
+        return
+    with db.conn:
+        db.conn.execute(
+            "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
+            (message.body["amount"], message.body["account"]),
+        )
+    with db.conn:
+        db.conn.execute("INSERT INTO processed VALUES (?)", (message.id,))  # here

@@ -1,0 +1,14 @@
+from threading import Lock
+
+lock = Lock()
+
+
+def handle(message, db):
+    with lock, db.atomic():
+        if db["processed"].count_where("message_id = ?", [message.id]):
+            return
+        db["processed"].insert({"message_id": message.id})
+        db.execute(
+            "UPDATE account SET balance = balance + ? WHERE id = ?",
+            [message.body["amount"], message.body["account"]],
+        )
