@@ -7,7 +7,6 @@ import gc
 import heapq
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..simulation.choices import Choice, Kind
@@ -19,6 +18,7 @@ from ..simulation.process import Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal, SqliteStore
 from ..simulation.world import Bounds, State, World
+from .scenario import Scenario
 from .reduction import Cost, Mismatch, RememberedEffects, SchemaChanges, Step
 from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 
@@ -29,24 +29,6 @@ _FIRST_LOOK = 300
 _CONSUMERS_OWN = frozenset({Kind.CRASH, Kind.LOCK_TIMEOUT})
 """Faults that befall a consumer. Among schedules with equally many faults those come first in which only the queue
 does what queues do: the race of two deliveries is the plainer lesson than the crash that shows the same gap."""
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What a part demands, for one set of messages.
-
-    ``prepare`` fills an empty database. ``judge`` says what is wrong with the contents at the end of a run in
-    which everything got acknowledged, in one sentence; None when all claims hold.
-    """
-
-    name: str
-    entry: str
-    messages: Sequence[tuple[str, dict[str, Any]]]
-    prepare: Callable[[Any], None]
-    judge: Callable[[Contents], str | None]
-    bounds: Bounds = field(default_factory=Bounds)
-    watched: tuple[tuple[str, Callable[[Contents], str]], ...] = ()
-    """Columns of the timeline: what to show of the state (name, contents → text)."""
 
 
 class Statistics(NamedTuple):

@@ -32,9 +32,7 @@ class LiveEffects:
 
     def step(self, state: State, process: int) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
-        request = node.request
-        assert isinstance(request, SqlStatement)
-        return self._after(state, process, node, self.store.execute(process, request))
+        return self._after(state, process, node, self.carry_out(process, node, False))
 
     def time_out(self, state: State, process: int) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
@@ -43,8 +41,17 @@ class LiveEffects:
     def end(self, state: State, process: int) -> None:
         self.store.end(process)
 
-    def _after(self, state: State, process: int, node: Node, outcome: Outcome) -> Effect:
+    def carry_out(self, process: int, node: Node, free: bool) -> Outcome:
+        """Carry out the statement that ``node`` asks for."""
+        request = node.request
+        assert isinstance(request, SqlStatement)
         self.statements += 1
+        return self.store.execute(process, request)
+
+    def read_attempt(self, node: Node, told: int) -> None:
+        """``node`` is told how often its message was delivered."""
+
+    def _after(self, state: State, process: int, node: Node, outcome: Outcome) -> Effect:
         if outcome.told is None:
             return Effect(node.number, outcome.transaction, state.contents, False, True)
         changed = outcome.committed and self._has_changed(state, process)
@@ -72,14 +79,14 @@ class LiveEffects:
             if kind is SqlStatement:
                 if store.takes_a_step(process, request):  # type: ignore[arg-type]
                     break
-                outcome = store.execute(process, request)  # type: ignore[arg-type]
-                self.statements += 1
+                outcome = self.carry_out(process, node, True)
                 assert outcome.told is not None, "what takes no step can't wait"
                 told: Told = outcome.told
             elif kind is ReadAttempt:
                 if not self.count_attempts:
                     raise NeedsAttempts
                 told = state.attempts[node.message]
+                self.read_attempt(node, told)
             else:
                 break
             node = self.tree.tell(node, told)

@@ -388,6 +388,14 @@ class SqliteStore:
             return self._analyser.analyse(request)
         return self._analyser_for((*session.base, *session.ddl)).analyse(request)
 
+    def statement_for(self, name: Any, request: SqlStatement) -> Statement:
+        """What is known of a statement before session ``name`` carries it out."""
+        return self._analyse(self._sessions[name], request)
+
+    def readable(self) -> bool:
+        """Whether an outside observer can read now: nobody waits in a COMMIT, keeping readers out."""
+        return all(session.transaction.lock < PENDING_LOCK for session in self._sessions.values())
+
     def leaves_traces(self, request: SqlStatement) -> bool:
         """Whether a connection remembers this statement (rows inserted or changed, flags set)."""
         statement = self._analyser.analyse(request)

@@ -1,0 +1,103 @@
+"""Parts in which a consumer with a bug is shown, and the learner writes the schedule that breaks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..display.timeline import Timeline
+from ..exploration.diagnosis import diagnose
+from ..exploration.no_return import point_of_no_return
+from ..exploration.replay import replay
+from ..exploration.scenario import Scenario
+from ..exploration.schedule import BadSchedule, letter, parse
+from ..exploration.verdict import Proved, Undetermined
+from ..simulation.choices import FAULT_INDEX
+from ..simulation.program import Cell, Program, SourceProgram
+from ..simulation.sqlite_store import Journal
+from .part import NotChecked, Replay, Report, bounds_json
+
+
+@dataclass(frozen=True, slots=True)
+class Unbroken:
+    """The schedule is possible, and the consumer withstands it."""
+
+    name = "refuted"
+    reason: str
+
+
+@dataclass(frozen=True)
+class BreakIt:
+    """``source`` is the consumer to break, in ``scenario``, with at most as many faults as its bounds have."""
+
+    grade_id: str
+    points: int
+    scenario: Scenario
+    source: str
+    names: tuple[str, ...] = ("schedule",)
+    hints: tuple[str, ...] = ()
+
+    @property
+    def program(self) -> Program:
+        """The consumer to break."""
+        return SourceProgram([Cell("the consumer to break", self.source)])
+
+    def check(self, exercise: str, program: Program) -> Report:
+        """Judge the learner's schedule: right if it breaks the consumer."""
+        answer = program.fresh().get("schedule")
+        bounds = bounds_json(self.scenario.bounds, len(self.scenario.messages), ["wal"])
+        if answer is None:
+            return self._report(exercise, NotChecked('expected a text, schedule = "…"; there is none'), bounds)
+        return self.judge(exercise, answer)
+
+    def judge(self, exercise: str, answer: object) -> Report:
+        """Judge one schedule text."""
+        bounds = bounds_json(self.scenario.bounds, len(self.scenario.messages), ["wal"])
+        if not isinstance(answer, str):
+            reason = f'expected a text such as schedule = "AAB+A"; it is of type {type(answer).__name__}'
+            return self._report(exercise, NotChecked(reason), bounds)
+        if not answer.strip():
+            reason = 'no schedule yet: write one as a text, such as schedule = "AAA+ABB"'
+            return self._report(exercise, NotChecked(reason), bounds)
+        try:
+            shown = self.replay(exercise, self.program, answer, "wal", 1)
+        except BadSchedule as error:
+            return self._report(exercise, NotChecked(str(error)), bounds)
+        run = shown.run
+        faults = sum(choice.kind in FAULT_INDEX for choice in run.schedule[: run.given])
+        if faults > self.scenario.bounds.faults:
+            reason = f"the schedule has {faults} faults; {self.scenario.bounds.faults} are allowed. Leave some out"
+            return self._report(exercise, NotChecked(reason), bounds)
+        if run.wrong is not None:
+            found = diagnose(run)
+            return Report(
+                exercise,
+                self.grade_id,
+                self.points,
+                Proved(1, len(run.events)),
+                bounds,
+                1,
+                run,
+                timeline=shown.timeline,
+                covered=f"Your schedule breaks it: {run.wrong}. {found.sentence}",
+                replays=False,
+            )
+        reason = "the consumer withstands this schedule: it ends with the right balance"
+        if not run.ended or run.dead:
+            reason = f"this schedule does not lead to a wrong balance ({shown.headline.lower()})"
+        return Report(
+            exercise, self.grade_id, self.points, Unbroken(reason), bounds, 1, run, timeline=shown.timeline, replays=False  # type: ignore[arg-type]
+        )
+
+    def _report(self, exercise: str, verdict: NotChecked | Undetermined, bounds: dict[str, object]) -> Report:
+        return Report(exercise, self.grade_id, self.points, verdict, bounds)  # type: ignore[arg-type]
+
+    def replay(
+        self, exercise: str, program: Program, schedule: str, journal: Journal | None, scenario: int | None
+    ) -> Replay:
+        """Carry out a schedule with the consumer to break (``program`` is not asked)."""
+        consumer = self.program
+        choices = parse(schedule, [letter(i) for i in range(self.scenario.bounds.consumers)])
+        run = replay(consumer, self.scenario, choices, journal or "wal")
+        if run.wrong is not None or run.dead:
+            run.point_of_no_return = point_of_no_return(consumer, self.scenario, run.schedule, journal or "wal")
+        return Replay(exercise, self.grade_id, run, Timeline.of(run, consumer.source_line), 1, journal or "wal")

@@ -1,0 +1,186 @@
+"""Parts whose answer is a message handler, checked under every schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..display.timeline import Timeline
+from ..exploration.diagnosis import diagnose
+from ..exploration.no_return import point_of_no_return
+from ..exploration.replay import Run, replay
+from ..exploration.scenario import Scenario
+from ..exploration.schedule import BadSchedule, letter, parse
+from ..exploration.search import Search
+from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
+from ..simulation.choices import FAULT_INDEX, Kind
+from ..simulation.program import Program
+from ..simulation.sqlite_store import Journal
+from .part import NotChecked, Replay, Report, bounds_json, wrong_shape
+
+JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
+
+
+@dataclass(frozen=True)
+class HandlerPart:
+    """``scenarios`` are searched in order, smaller ones first, so that counterexamples come out small."""
+
+    grade_id: str
+    points: int
+    scenarios: tuple[Scenario, ...]
+    parameters: tuple[str, ...] = ("message", "db")
+    names: tuple[str, ...] = ("handle",)
+    hints: tuple[str, ...] = ()
+    covered: str = ""
+    progress: Callable[[int], None] | None = field(default=None, compare=False)
+
+    def check(self, exercise: str, program: Program, seconds: float = 60.0) -> Report:
+        """Search all scenarios in both journal modes; report the smallest counterexample of all."""
+        broken = self._broken(program)
+        largest = max(self.scenarios, key=lambda s: (s.bounds.faults, s.bounds.consumers, len(s.messages)))
+        bounds = bounds_json(largest.bounds, max(len(s.messages) for s in self.scenarios), JOURNALS)
+        if broken is not None:
+            return Report(exercise, self.grade_id, self.points, broken, bounds)
+        best: tuple[Any, Refuted | Stuck, int] | None = None
+        unsure: Undetermined | None = None
+        schedules = states = 0
+        for number, scenario in enumerate(self.scenarios, 1):
+            for journal in JOURNALS:
+                limit = scenario.bounds
+                if best is not None:
+                    fewer = best[0][0] - 1
+                    if fewer < 0:
+                        break
+                    limit = limit._replace(faults=min(limit.faults, fewer))
+                search = Search(program, scenario, journal, limit, seconds=seconds, progress=self.progress)
+                verdict = search.run()
+                schedules += verdict.schedules
+                states += verdict.states
+                if isinstance(verdict, Undetermined):
+                    unsure = unsure or verdict
+                    if verdict.reason == "stopped by you":
+                        break
+                elif isinstance(verdict, Refuted | Stuck):
+                    cost = cost_of(verdict)
+                    if best is None or cost < best[0]:
+                        best = (cost, verdict, number)
+        if best is None:
+            final = unsure or Proved(schedules, states)
+            return Report(
+                exercise, self.grade_id, self.points, final, bounds, schedules, covered=self.covered if unsure is None else ""
+            )
+        return self._report(exercise, program, best[1], best[2], schedules, bounds)
+
+    def _report(
+        self,
+        exercise: str,
+        program: Program,
+        verdict: Refuted | Stuck,
+        number: int,
+        schedules: int,
+        bounds: dict[str, Any],
+    ) -> Report:
+        scenario = self.scenarios[number - 1]
+        run = replay(
+            program, scenario, verdict.schedule, verdict.journal, finish=isinstance(verdict, Refuted)
+        )
+        if isinstance(verdict, Refuted) and run.wrong is None and not run.dead:
+            again = Undetermined(
+                "a schedule that broke the answer did not break it when it was run again: the handler is not "
+                "deterministic (random numbers, the clock, or memory outside the handler)",
+                schedules,
+            )
+            return Report(exercise, self.grade_id, self.points, again, bounds, schedules)
+        if isinstance(verdict, Stuck) and verdict.reason == "circle":
+            run = replay(program, scenario, verdict.schedule, verdict.journal, most_steps=len(verdict.schedule) + 12)
+        run.point_of_no_return = point_of_no_return(program, scenario, run.schedule, verdict.journal)
+        found = diagnose(run, verdict if isinstance(verdict, Stuck) else None)
+        if _is_unsolved(run):
+            reason = f"{self.names[0]} is not solved yet: it raises NotImplementedError. Write your answer in its cell"
+            return Report(exercise, self.grade_id, self.points, NotChecked(reason), bounds)
+        return Report(
+            exercise,
+            self.grade_id,
+            self.points,
+            verdict,
+            bounds,
+            schedules,
+            run,
+            found,
+            Timeline.of(run, program.source_line),
+            number,
+            source=program.source_line,
+        )
+
+    def _broken(self, program: Program) -> NotChecked | None:
+        functions = program.fresh()
+        for name in self.names:
+            if name not in functions:
+                return NotChecked(
+                    f"expected a function {name}({', '.join(self.parameters)}) in the cell {self.grade_id}; "
+                    f"there is none. Define it there, under this name"
+                )
+            wrong = wrong_shape(functions[name], name, self.parameters)
+            if wrong is not None:
+                return NotChecked(wrong)
+        return None
+
+    def replay(
+        self, exercise: str, program: Program, schedule: str, journal: Journal | None, scenario: int | None
+    ) -> Replay:
+        """Carry out ``schedule``. Where scenario or journal mode are not given, those are taken in which it breaks
+        the answer, else the first in which it is possible.
+
+        Raises:
+            BadSchedule: it can't be read, or is possible in none of them.
+        """
+        broken = self._broken(program)
+        if broken is not None:
+            raise BadSchedule(broken.reason)
+        numbers = range(1, len(self.scenarios) + 1) if scenario is None else [scenario]
+        possible: tuple[Run, int, Journal] | None = None
+        failure: BadSchedule | None = None
+        for number in numbers:
+            if not 1 <= number <= len(self.scenarios):
+                raise BadSchedule(f"there is no scenario {number}: {self.grade_id} has 1 to {len(self.scenarios)}")
+            chosen = self.scenarios[number - 1]
+            letters = [letter(i) for i in range(chosen.bounds.consumers)]
+            for mode in JOURNALS if journal is None else (journal,):
+                try:
+                    choices = parse(schedule, letters)
+                    run = replay(program, chosen, choices, mode)
+                except BadSchedule as error:
+                    failure = failure or error
+                    continue
+                breaks = run.wrong is not None or bool(run.dead) or run.hung is not None or not run.ended
+                if possible is None or breaks:
+                    possible = (run, number, mode)
+                if breaks:
+                    return self._shown(exercise, program, *possible)
+        if possible is None:
+            assert failure is not None
+            raise failure
+        return self._shown(exercise, program, *possible)
+
+    def _shown(self, exercise: str, program: Program, run: Run, number: int, journal: Journal) -> Replay:
+        if run.wrong is not None or run.dead:
+            run.point_of_no_return = point_of_no_return(
+                program, self.scenarios[number - 1], run.schedule, journal
+            )
+        return Replay(exercise, self.grade_id, run, Timeline.of(run, program.source_line), number, journal)
+
+
+def cost_of(verdict: Refuted | Stuck) -> tuple[int, int, int, int]:
+    """Faults, those of the consumer, switches, length: how small a counterexample is."""
+    faults = [c for c in verdict.schedule if c.kind in FAULT_INDEX]
+    steps = [c.process for c in verdict.schedule if c.kind is Kind.STEP]
+    switches = sum(a != b for a, b in zip(steps, steps[1:], strict=False))
+    own = sum(c.kind in (Kind.CRASH, Kind.LOCK_TIMEOUT) for c in faults)
+    return (len(faults), own, switches, len(verdict.schedule))
+
+
+def _is_unsolved(run: Run) -> bool:
+    return any(e.raised is not None and e.raised.name == "NotImplementedError" for e in run.events)
+
+

@@ -1,0 +1,310 @@
+"""An exercise's part, what checking an answer to it gives, and how that is shown."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, ClassVar, Protocol
+
+from ..display.svg import as_image, to_svg
+from ..display.timeline import Timeline
+from ..exploration.diagnosis import Diagnosis
+from ..exploration.replay import Run
+from ..exploration.schedule import to_text
+from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined, Verdict
+from ..simulation.program import Program
+from ..simulation.sqlite_store import Journal
+from ..simulation.world import Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """The answer can't be checked: it is missing, unfinished or broken."""
+
+    name: ClassVar[str] = "error"
+    reason: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What checking one part gave. It shows as HTML in a notebook and as text elsewhere."""
+
+    exercise: str
+    part: str
+    max_points: int
+    verdict: Verdict | NotChecked
+    bounds: Mapping[str, int] = field(default_factory=dict)
+    schedules: int = 0
+    run: Run | None = None
+    diagnosis: Diagnosis | None = None
+    timeline: Timeline | None = None
+    scenario: int = 1
+    covered: str = ""
+    """What was proved, and what that doesn't cover."""
+    replays: bool = True
+    source: Callable[[str, int], str] = field(default=lambda file, line: "")
+
+    @property
+    def passed(self) -> bool:
+        """Whether the answer is right. *Undetermined* is not."""
+        return isinstance(self.verdict, Proved)
+
+    @property
+    def points(self) -> int:
+        """The points earned: all or none."""
+        return self.max_points if self.passed else 0
+
+    @property
+    def schedule(self) -> str | None:
+        """The text form of the counterexample."""
+        verdict = self.verdict
+        return to_text(verdict.schedule) if isinstance(verdict, Refuted | Stuck) else None
+
+    @property
+    def claim(self) -> str | None:
+        """The claim that the counterexample violates."""
+        verdict = self.verdict
+        if isinstance(verdict, Refuted):
+            return verdict.claim
+        if isinstance(verdict, Stuck):
+            return "every message is acknowledged in the end"
+        return None
+
+    @property
+    def explanation(self) -> str:
+        """One sentence for the learner."""
+        verdict = self.verdict
+        if self.diagnosis is not None:
+            return self.diagnosis.sentence
+        if isinstance(verdict, NotChecked | Undetermined):
+            return verdict.reason
+        return self.covered
+
+    @property
+    def line(self) -> int | None:
+        """The responsible line, counted within the part's cell."""
+        if self.diagnosis is not None:
+            return self.diagnosis.line[1] if self.diagnosis.line else None
+        verdict = self.verdict
+        if isinstance(verdict, Undetermined):
+            return verdict.line[1] if verdict.line else None
+        return verdict.line if isinstance(verdict, NotChecked) else None
+
+    def to_json(self) -> dict[str, Any]:
+        """As `redelivery check --json` prints it."""
+        return {
+            "part": self.part,
+            "verdict": self.verdict.name,
+            "points": self.points,
+            "max_points": self.max_points,
+            "schedules": self.schedules,
+            "exhausted": isinstance(self.verdict, Proved),
+            "bounds": dict(self.bounds),
+            "claim": self.claim,
+            "diagnosis": self.diagnosis.name if self.diagnosis else None,
+            "explanation": self.explanation,
+            "line": self.line,
+            "schedule": self.schedule,
+            "journal": getattr(self.verdict, "journal", None),
+            "scenario": self.scenario if self.schedule is not None else None,
+        }
+
+    # -- text ------------------------------------------------------------------------------------------
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one line."""
+        verdict = self.verdict
+        if isinstance(verdict, Proved):
+            return f"PROVED   {self.part}   {verdict.schedules:,} schedules" if verdict.schedules else f"RIGHT   {self.part}"
+        if isinstance(verdict, Refuted):
+            name = self.diagnosis.name if self.diagnosis else ""
+            return f"REFUTED   {name}   {verdict.claim}".replace("      ", "   ")
+        if isinstance(verdict, Stuck):
+            name = self.diagnosis.name if self.diagnosis else ""
+            return f"STUCK   {name}   a message is never acknowledged"
+        if isinstance(verdict, Undetermined):
+            return f"UNDETERMINED   {self.part}"
+        return f"NOT CHECKED   {self.part}"
+
+    def _smallest(self) -> str:
+        verdict = self.verdict
+        assert isinstance(verdict, Refuted | Stuck)
+        kinds = [choice.kind.name for choice in verdict.schedule]
+        counts = [
+            (kinds.count("CRASH"), "crash", "crashes"),
+            (kinds.count("REDELIVER"), "extra redelivery", "extra redeliveries"),
+            (kinds.count("LOST"), "lost acknowledgement", "lost acknowledgements"),
+            (kinds.count("LOCK_TIMEOUT"), "lock time-out", "lock time-outs"),
+        ]
+        steps = [c.process for c in verdict.schedule if c.kind.name == "STEP"]
+        switches = sum(a != b for a, b in zip(steps, steps[1:], strict=False))
+        named = [f"{n} {one if n == 1 else many}" for n, one, many in counts if n] or ["no fault"]
+        named.append(f"{switches} switch{'' if switches == 1 else 'es'}")
+        mode = "WAL" if verdict.journal == "wal" else "rollback journal"
+        return (
+            f"Smallest of its kind: {', '.join(named)} ({mode}). "
+            f"{self.schedules:,} schedules searched."
+        )
+
+    @property
+    def replay_command(self) -> str:
+        """What to type to see the run again."""
+        return f'redelivery replay exercises/{self.exercise}.ipynb {self.part} "{self.schedule}"'
+
+    def __str__(self) -> str:
+        lines = [self.headline]
+        if self.explanation:
+            lines.append(self.explanation)
+        if self.timeline is not None:
+            lines += ["", self.timeline.to_text()]
+        if isinstance(self.verdict, Refuted | Stuck):
+            lines.append(self._smallest())
+            if self.replays:
+                lines.append(f"Replay:  {self.replay_command}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return _html(self)
+
+
+_BADGES = {
+    "proved": ("✓", "#0b5d1e", "#e6f4ea"),
+    "refuted": ("✗", "#8a1023", "#fdecee"),
+    "stuck": ("∞", "#8a1023", "#fdecee"),
+    "undetermined": ("?", "#5a4a00", "#fff6d6"),
+    "error": ("!", "#5a4a00", "#fff6d6"),
+}
+
+
+def _html(report: Report) -> str:
+    sign, ink, paper = _BADGES[report.verdict.name]
+    head, _, rest = report.headline.partition("   ")
+    out = [
+        f'<div style="border-left:4px solid {ink};background:{paper};color:#1b1f24;padding:8px 12px;margin:4px 0">',
+        f'<div style="font-weight:bold;color:{ink}">{sign} {escape(head)}'
+        f'<span style="color:#1b1f24;margin-left:1em">{escape(rest)}</span></div>',
+    ]
+    if report.explanation:
+        out.append(f'<div style="margin-top:4px">{escape(report.explanation)}</div>')
+    if report.diagnosis is not None and report.diagnosis.line is not None:
+        code = report.source(*report.diagnosis.line)
+        if code:
+            out.append(
+                f'<div style="margin-top:4px"><code style="background:#f6f8fa;color:#1b1f24;padding:1px 4px">'
+                f"{report.diagnosis.line[1]} │ {escape(code)}</code></div>"
+            )
+    out.append("</div>")
+    if report.timeline is not None:
+        alternative = f"{report.headline}. {report.explanation} Timeline as text:\n{report.timeline.to_text()}"
+        out.append(as_image(to_svg(report.timeline, report.headline, report.explanation), alternative))
+    if isinstance(report.verdict, Refuted | Stuck):
+        out.append(f'<div style="margin-top:4px">{escape(report._smallest())}')
+        if report.replays:
+            out.append(f"<br>Replay: <code>{escape(report.replay_command)}</code>")
+        out.append("</div>")
+    return "".join(out)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """One schedule, carried out. Shows as its timeline."""
+
+    exercise: str
+    part: str
+    run: Run
+    timeline: Timeline
+    scenario: int
+    journal: Journal
+
+    @property
+    def ends_right(self) -> bool:
+        """Everything was acknowledged, and all claims hold."""
+        return self.run.ended and self.run.wrong is None and not self.run.dead
+
+    @property
+    def headline(self) -> str:
+        """How the run ended."""
+        run = self.run
+        if run.wrong is not None:
+            return f"ENDS WRONG   {run.wrong}"
+        if run.dead:
+            names = ", ".join(run.scenario.messages[m][0] for m in run.dead)
+            return f"STUCK   in the dead-letter queue: {names}"
+        if run.hung:
+            return f"STUCK   {run.hung}"
+        if not run.ended:
+            return f"NOT AT ITS END   after {len(run.events)} steps"
+        return "ENDS RIGHT   all claims hold"
+
+    def __str__(self) -> str:
+        return f"{self.headline}\n\n{self.timeline.to_text()}\nSchedule:  {self.run.text}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        ink = "#0b5d1e" if self.ends_right else "#8a1023"
+        head = (
+            f'<div style="border-left:4px solid {ink};background:#f6f8fa;color:#1b1f24;padding:8px 12px;'
+            f'margin:4px 0;font-weight:bold">{escape(self.headline)}</div>'
+        )
+        alternative = f"{self.headline}. Timeline as text:\n{self.timeline.to_text()}"
+        picture = as_image(to_svg(self.timeline, self.headline), alternative)
+        return f"{head}{picture}<div>Schedule: <code>{escape(self.run.text)}</code></div>"
+
+
+class Part(Protocol):
+    """What an exercise demands in one part."""
+
+    grade_id: str
+    points: int
+    names: tuple[str, ...]
+    """What the learner's cell has to define."""
+    hints: tuple[str, ...]
+
+    def check(self, exercise: str, program: Program) -> Report:
+        """Judge an answer."""
+
+    def replay(
+        self, exercise: str, program: Program, schedule: str, journal: Journal | None, scenario: int | None
+    ) -> Replay:
+        """Carry out one schedule with an answer."""
+
+
+def bounds_json(bounds: Bounds, messages: int, journals: Sequence[str]) -> dict[str, Any]:
+    """Bounds as the JSON names them."""
+    return {
+        "consumers": bounds.consumers,
+        "messages": messages,
+        "faults": bounds.faults,
+        "crashes": bounds.crashes,
+        "lost_acks": bounds.lost_acks,
+        "redeliveries": bounds.redeliveries,
+        "lock_timeouts": bounds.lock_timeouts,
+        "journals": list(journals),
+    }
+
+
+def wrong_shape(function: Any, name: str, parameters: Sequence[str]) -> str | None:
+    """What is wrong with a function's signature, in words for the learner; None if it fits."""
+    wanted = f"def {name}({', '.join(parameters)})"
+    if not callable(function):
+        return f"expected a function, {wanted}; {name} is of type {type(function).__name__}"
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        kind = "an async function" if inspect.iscoroutinefunction(function) else "a generator (it uses yield)"
+        return f"expected a plain function, {wanted}; {name} is {kind}, so calling it would not run it"
+    try:
+        inspect.signature(function).bind(*parameters)
+    except TypeError:
+        found = inspect.signature(function)
+        return f"expected {wanted}; found {name}{found}. Give it {len(parameters)} parameters"
+    except ValueError:
+        return None
+    return None
