@@ -95,17 +95,14 @@ def _row(row: Row, y: float, starts: list[float], lanes: list[float], state_star
             out.append(_text(start, y, value, weight="bold"))
             wide = len(value) * _CHARACTER
             out.append(
-                f'<line x1="{start:.0f}" y1="{y + 4:.0f}" x2="{start + wide:.0f}" y2="{y + 4:.0f}" '
-                f'stroke="{_INK}"/>'
+                f'<line x1="{start:.0f}" y1="{y + 4:.0f}" x2="{start + wide:.0f}" y2="{y + 4:.0f}" stroke="{_INK}"/>'
             )
         else:
             out.append(_text(start, y, value, colour=_SOFT))
     return out
 
 
-def _text(
-    x: float, y: float, words: str, colour: str = _INK, weight: str = "normal", anchor: str = "start"
-) -> str:
+def _text(x: float, y: float, words: str, colour: str = _INK, weight: str = "normal", anchor: str = "start") -> str:
     bold = f' font-weight="{weight}"' if weight != "normal" else ""
     end = f' text-anchor="{anchor}"' if anchor != "start" else ""
     return f'<text x="{x:.0f}" y="{y:.0f}" fill="{colour}"{bold}{end} xml:space="preserve">{escape(words)}</text>'

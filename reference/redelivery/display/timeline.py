@@ -85,11 +85,12 @@ class Timeline:
 
     def to_text(self) -> str:
         """The timeline as text, for terminals and for notebooks without pictures."""
-        cells = [[f"{row.line} │ {row.text}" if row.line else row.text for row in self.rows if row.process == p] for p in range(len(self.processes))]
-        widths = [max([len(t) for t in column] + [8]) for column in cells]
-        states = [
-            max([len(title)] + [len(row.state[i]) for row in self.rows]) for i, title in enumerate(self.columns)
+        cells = [
+            [f"{row.line} │ {row.text}" if row.line else row.text for row in self.rows if row.process == p]
+            for p in range(len(self.processes))
         ]
+        widths = [max([len(t) for t in column] + [8]) for column in cells]
+        states = [max([len(title)] + [len(row.state[i]) for row in self.rows]) for i, title in enumerate(self.columns)]
 
         def make(number: str, mark: str, texts: list[str], state: list[str]) -> str:
             left = f"{number:>3} {mark:1}  " + "  ".join(t.ljust(w) for t, w in zip(texts, widths, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..display.timeline import Timeline
 from ..exploration.diagnosis import diagnose
@@ -10,19 +11,11 @@ from ..exploration.no_return import point_of_no_return
 from ..exploration.replay import replay
 from ..exploration.scenario import Scenario
 from ..exploration.schedule import BadSchedule, letter, parse
-from ..exploration.verdict import Proved, Undetermined
+from ..exploration.verdict import Proved
 from ..simulation.choices import FAULT_INDEX
 from ..simulation.program import Cell, Program, SourceProgram
 from ..simulation.sqlite_store import Journal
-from .part import NotChecked, Replay, Report, bounds_json
-
-
-@dataclass(frozen=True, slots=True)
-class Unbroken:
-    """The schedule is possible, and the consumer withstands it."""
-
-    name = "refuted"
-    reason: str
+from .part import NotChecked, Replay, Report, Withstood, bounds_json
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,6 @@ class BreakIt:
     scenario: Scenario
     source: str
     names: tuple[str, ...] = ("schedule",)
-    hints: tuple[str, ...] = ()
 
     @property
     def program(self) -> Program:
@@ -79,17 +71,15 @@ class BreakIt:
                 run,
                 timeline=shown.timeline,
                 covered=f"Your schedule breaks it: {run.wrong}. {found.sentence}",
-                replays=False,
+                title=f"BROKEN   {self.grade_id}   {run.wrong}",
             )
-        reason = "the consumer withstands this schedule: it ends with the right balance"
+        reason = "The consumer withstands this schedule: it ends with the right balance."
         if not run.ended or run.dead:
-            reason = f"this schedule does not lead to a wrong balance ({shown.headline.lower()})"
-        return Report(
-            exercise, self.grade_id, self.points, Unbroken(reason), bounds, 1, run, timeline=shown.timeline, replays=False  # type: ignore[arg-type]
-        )
+            reason = f"This schedule does not lead to a wrong balance ({shown.headline.lower()})."
+        return Report(exercise, self.grade_id, self.points, Withstood(reason), bounds, 1, run, timeline=shown.timeline)
 
-    def _report(self, exercise: str, verdict: NotChecked | Undetermined, bounds: dict[str, object]) -> Report:
-        return Report(exercise, self.grade_id, self.points, verdict, bounds)  # type: ignore[arg-type]
+    def _report(self, exercise: str, verdict: NotChecked, bounds: dict[str, Any]) -> Report:
+        return Report(exercise, self.grade_id, self.points, verdict, bounds)
 
     def replay(
         self, exercise: str, program: Program, schedule: str, journal: Journal | None, scenario: int | None

@@ -31,7 +31,6 @@ class HandlerPart:
     scenarios: tuple[Scenario, ...]
     parameters: tuple[str, ...] = ("message", "db")
     names: tuple[str, ...] = ("handle",)
-    hints: tuple[str, ...] = ()
     covered: str = ""
     progress: Callable[[int], None] | None = field(default=None, compare=False)
 
@@ -68,7 +67,13 @@ class HandlerPart:
         if best is None:
             final = unsure or Proved(schedules, states)
             return Report(
-                exercise, self.grade_id, self.points, final, bounds, schedules, covered=self.covered if unsure is None else ""
+                exercise,
+                self.grade_id,
+                self.points,
+                final,
+                bounds,
+                schedules,
+                covered=self.covered if unsure is None else "",
             )
         return self._report(exercise, program, best[1], best[2], schedules, bounds)
 
@@ -82,9 +87,7 @@ class HandlerPart:
         bounds: dict[str, Any],
     ) -> Report:
         scenario = self.scenarios[number - 1]
-        run = replay(
-            program, scenario, verdict.schedule, verdict.journal, finish=isinstance(verdict, Refuted)
-        )
+        run = replay(program, scenario, verdict.schedule, verdict.journal, finish=isinstance(verdict, Refuted))
         if isinstance(verdict, Refuted) and run.wrong is None and not run.dead:
             again = Undetermined(
                 "a schedule that broke the answer did not break it when it was run again: the handler is not "
@@ -165,9 +168,7 @@ class HandlerPart:
 
     def _shown(self, exercise: str, program: Program, run: Run, number: int, journal: Journal) -> Replay:
         if run.wrong is not None or run.dead:
-            run.point_of_no_return = point_of_no_return(
-                program, self.scenarios[number - 1], run.schedule, journal
-            )
+            run.point_of_no_return = point_of_no_return(program, self.scenarios[number - 1], run.schedule, journal)
         return Replay(exercise, self.grade_id, run, Timeline.of(run, program.source_line), number, journal)
 
 
@@ -182,5 +183,3 @@ def cost_of(verdict: Refuted | Stuck) -> tuple[int, int, int, int]:
 
 def _is_unsolved(run: Run) -> bool:
     return any(e.raised is not None and e.raised.name == "NotImplementedError" for e in run.events)
-
-

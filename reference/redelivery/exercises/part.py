@@ -28,6 +28,14 @@ class NotChecked:
     line: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Withstood:
+    """A learner's schedule is possible, and the consumer it should break withstands it."""
+
+    name: ClassVar[str] = "refuted"
+    reason: str
+
+
 @dataclass(frozen=True)
 class Report:
     """What checking one part gave. It shows as HTML in a notebook and as text elsewhere."""
@@ -35,7 +43,7 @@ class Report:
     exercise: str
     part: str
     max_points: int
-    verdict: Verdict | NotChecked
+    verdict: Verdict | NotChecked | Withstood
     bounds: Mapping[str, int] = field(default_factory=dict)
     schedules: int = 0
     run: Run | None = None
@@ -44,7 +52,8 @@ class Report:
     scenario: int = 1
     covered: str = ""
     """What was proved, and what that doesn't cover."""
-    replays: bool = True
+    title: str = ""
+    """A headline of its own."""
     source: Callable[[str, int], str] = field(default=lambda file, line: "")
 
     @property
@@ -79,7 +88,7 @@ class Report:
         verdict = self.verdict
         if self.diagnosis is not None:
             return self.diagnosis.sentence
-        if isinstance(verdict, NotChecked | Undetermined):
+        if isinstance(verdict, NotChecked | Undetermined | Withstood):
             return verdict.reason
         return self.covered
 
@@ -118,8 +127,16 @@ class Report:
     def headline(self) -> str:
         """The verdict in one line."""
         verdict = self.verdict
+        if self.title:
+            return self.title
+        if isinstance(verdict, Withstood):
+            return f"NOT BROKEN   {self.part}"
         if isinstance(verdict, Proved):
-            return f"PROVED   {self.part}   {verdict.schedules:,} schedules" if verdict.schedules else f"RIGHT   {self.part}"
+            return (
+                f"PROVED   {self.part}   {verdict.schedules:,} schedules"
+                if verdict.schedules
+                else f"RIGHT   {self.part}"
+            )
         if isinstance(verdict, Refuted):
             name = self.diagnosis.name if self.diagnosis else ""
             return f"REFUTED   {name}   {verdict.claim}".replace("      ", "   ")
@@ -145,10 +162,7 @@ class Report:
         named = [f"{n} {one if n == 1 else many}" for n, one, many in counts if n] or ["no fault"]
         named.append(f"{switches} switch{'' if switches == 1 else 'es'}")
         mode = "WAL" if verdict.journal == "wal" else "rollback journal"
-        return (
-            f"Smallest of its kind: {', '.join(named)} ({mode}). "
-            f"{self.schedules:,} schedules searched."
-        )
+        return f"Smallest of its kind: {', '.join(named)} ({mode}). {self.schedules:,} schedules searched."
 
     @property
     def replay_command(self) -> str:
@@ -163,8 +177,7 @@ class Report:
             lines += ["", self.timeline.to_text()]
         if isinstance(self.verdict, Refuted | Stuck):
             lines.append(self._smallest())
-            if self.replays:
-                lines.append(f"Replay:  {self.replay_command}")
+            lines.append(f"Replay:  {self.replay_command}")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -206,8 +219,7 @@ def _html(report: Report) -> str:
         out.append(as_image(to_svg(report.timeline, report.headline, report.explanation), alternative))
     if isinstance(report.verdict, Refuted | Stuck):
         out.append(f'<div style="margin-top:4px">{escape(report._smallest())}')
-        if report.replays:
-            out.append(f"<br>Replay: <code>{escape(report.replay_command)}</code>")
+        out.append(f"<br>Replay: <code>{escape(report.replay_command)}</code>")
         out.append("</div>")
     return "".join(out)
 
@@ -267,7 +279,6 @@ class Part(Protocol):
     points: int
     names: tuple[str, ...]
     """What the learner's cell has to define."""
-    hints: tuple[str, ...]
 
     def check(self, exercise: str, program: Program) -> Report:
         """Judge an answer."""

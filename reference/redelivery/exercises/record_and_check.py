@@ -94,13 +94,12 @@ RECORD_AND_CHECK = HandlerPart(
     "record_and_check",
     7,
     (ONE, TWO, IDS),
-    hints=(),
     covered="Proved: within these bounds every message is credited exactly once, whatever is delivered again, crashes, "
     "waits or gets lost. Not covered: more consumers or faults than that, effects outside this database, and a "
     "producer that sends the same payment under a new id.",
 )
 
-BROKEN = '''def handle(message, db):
+BROKEN = """def handle(message, db):
     with db.atomic():
         if db["processed"].count_where("message_id = ?", [message.id]):
             return
@@ -110,8 +109,8 @@ BROKEN = '''def handle(message, db):
             "UPDATE account SET balance = balance + ? WHERE id = ?",
             [message.body["amount"], message.body["account"]],
         )
-'''
+"""
 
-BREAK_IT = BreakIt("break_it", 3, ONE, BROKEN, hints=())
+BREAK_IT = BreakIt("break_it", 3, ONE, BROKEN)
 
 PARTS = (RECORD_AND_CHECK, BREAK_IT)

@@ -309,7 +309,7 @@ def _why_not_stopped(run: Run, first: _Delivery, second: _Delivery, who: str) ->
                 operation.line,
                 _lines(effect),
             )
-        if second.effect is not None and second.effect[0].number > event.number or second.effect is None:
+        if (second.effect is not None and second.effect[0].number > event.number) or second.effect is None:
             return Diagnosis(
                 "ignored-count",
                 f"{_capital(_line_words(operation.line))} added no row for the second delivery of {who}, and nobody "
@@ -427,9 +427,7 @@ def _why_lost(
             f"{_capital(_line_words(asked))} took the second delivery of {who} for one that was done already.",
             asked,
         )
-    others = [
-        d for d in deliveries if d.message != message and d.mark_durable is not None and d.number != ender.number
-    ]
+    others = [d for d in deliveries if d.message != message and d.mark_durable is not None and d.number != ender.number]
     if looked is not None and others and not failures:
         return _same_key(run, ender, others, message, looked)
     if failures:
@@ -495,9 +493,7 @@ def _overwritten(run: Run, deliveries: list[_Delivery]) -> Diagnosis | None:
     """Every message took effect once, and yet the sum is wrong."""
     done = [d for d in deliveries if d.effect_durable is not None and d.effect is not None]
     for delivery in done:
-        read = next(
-            ((e, o) for e, o in delivery.operations if o.reads & run.scenario.effects and not o.writes), None
-        )
+        read = next(((e, o) for e, o in delivery.operations if o.reads & run.scenario.effects and not o.writes), None)
         if read is None:
             continue
         for other in done:

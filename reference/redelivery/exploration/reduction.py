@@ -30,7 +30,6 @@ from ..simulation.process import Node, Tree
 from ..simulation.sqlite_store import READ_LOCK, SqliteStore
 from ..simulation.world import Effect, State
 
-
 Cost = tuple[int, int, int, int]
 """Faults, those of them that befall a consumer, switches, length."""
 
@@ -205,9 +204,7 @@ class RememberedEffects:
         else:
             node = self.tree.nodes[p.node]
             assert isinstance(node.request, SqlStatement)
-            outcome = (
-                store.time_out(index) if kind is Kind.LOCK_TIMEOUT else store.execute(index, node.request)
-            )
+            outcome = store.time_out(index) if kind is Kind.LOCK_TIMEOUT else store.execute(index, node.request)
             if outcome.told is None:
                 if not q.waiting:
                     raise Mismatch

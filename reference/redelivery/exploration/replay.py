@@ -18,8 +18,8 @@ from ..simulation.process import Line, Node, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal, Outcome, SqliteStore
 from ..simulation.world import Bounds, Effect, State, World
-from .schedule import BadSchedule, choice_text, letter, to_text
 from .scenario import Scenario
+from .schedule import BadSchedule, choice_text, letter, to_text
 
 _TICK = 0.25
 _MOST_STEPS = 600
@@ -147,9 +147,7 @@ def _replay(
     output: list[str] = []
     with SqliteStore(scenario.prepare, journal) as store, guarded() as silence:
         effects = _Recording(tree, store, count_attempts)
-        world = World(
-            tree, effects, len(scenario.messages), bounds or scenario.bounds, journal, count_attempts
-        )
+        world = World(tree, effects, len(scenario.messages), bounds or scenario.bounds, journal, count_attempts)
         recorder = _Recorder(world, effects, scenario, output)
         silence.listener = output.append
         try:
@@ -195,16 +193,16 @@ class _Recording(LiveEffects):
         self.operations.append(Operation(node.request, told, node.line, True))
 
 
-def _difference(before: Contents, after: Contents) -> tuple[tuple[str, tuple[tuple[object, ...], ...], tuple[tuple[object, ...], ...]], ...]:
+def _difference(
+    before: Contents, after: Contents
+) -> tuple[tuple[str, tuple[tuple[object, ...], ...], tuple[tuple[object, ...], ...]], ...]:
     """Rows gone and rows new, by table."""
     old = dict(before)
     found = []
     for name, rows in after:
         earlier = old.get(name, ())
         if rows != earlier:
-            found.append(
-                (name, tuple(r for r in earlier if r not in rows), tuple(r for r in rows if r not in earlier))
-            )
+            found.append((name, tuple(r for r in earlier if r not in rows), tuple(r for r in rows if r not in earlier)))
     return tuple(found)
 
 
@@ -350,4 +348,3 @@ class _Recorder:
 def operations_of(events: Iterable[Event], delivery: int) -> list[tuple[Event, Operation]]:
     """All operations of one delivery, in order."""
     return [(e, o) for e in events if e.delivery == delivery for o in e.operations]
-

@@ -9,17 +9,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..simulation.choices import Choice, Kind
+from ..simulation.choices import Kind
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GreenletHost, Stopped
-from ..simulation.live import LiveEffects, NeedsAttempts
+from ..simulation.live import NeedsAttempts
 from ..simulation.operations import Hung, Unrepeatable
 from ..simulation.process import Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal, SqliteStore
 from ..simulation.world import Bounds, State, World
-from .scenario import Scenario
 from .reduction import Cost, Mismatch, RememberedEffects, SchemaChanges, Step
+from .scenario import Scenario
 from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 
 _TICK = 0.25
@@ -244,9 +244,7 @@ class Search:
                     judged[state.contents] = self.scenario.judge(store.contents(state.contents))
                 wrong = judged[state.contents]
                 if wrong is not None and not state.dead:
-                    found = found or Refuted(
-                        step.schedule(), self.journal, self._count(), len(expanded), wrong
-                    )
+                    found = found or Refuted(step.schedule(), self.journal, self._count(), len(expanded), wrong)
                     if stop_at_first:
                         return found
             effects.here = step

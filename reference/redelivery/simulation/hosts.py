@@ -334,7 +334,9 @@ class GreenletHost:
             run.line = (frame.f_code.co_filename, frame.f_lineno)
         run.dead = True
         bury(run.greenlet)
-        self._hub_of(run).switch(Hung(f"it asked for nothing during {PATIENCE:g} seconds: an endless loop or an endless wait"))
+        self._hub_of(run).switch(
+            Hung(f"it asked for nothing during {PATIENCE:g} seconds: an endless loop or an endless wait")
+        )
 
     def interrupt(self) -> None:
         """Ctrl-C: leave learner code where it is, and stop."""

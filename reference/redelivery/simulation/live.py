@@ -91,4 +91,3 @@ class LiveEffects:
                 break
             node = self.tree.tell(node, told)
         return Effect(node.number, store.transaction(process), store.current, changed)
-

@@ -19,9 +19,7 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-_ATOMIC = frozenset(
-    {type(None), bool, int, float, complex, str, bytes, range, type(...), type(NotImplemented), slice}
-)
+_ATOMIC = frozenset({type(None), bool, int, float, complex, str, bytes, range, type(...), type(NotImplemented), slice})
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 _BUILTIN = (types.BuiltinFunctionType, types.MethodWrapperType, types.WrapperDescriptorType)
 _CLASS_INTERNALS = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__slots__", "__qualname__"})
@@ -85,7 +83,11 @@ class Copier:
 
     def _copy(self, thing: Any, kind: type) -> Any:
         if kind is types.FunctionType:
-            return self._function(thing) if is_users(thing) or "__main__" in str(thing.__globals__.get("__name__")) else thing
+            return (
+                self._function(thing)
+                if is_users(thing) or "__main__" in str(thing.__globals__.get("__name__"))
+                else thing
+            )
         if isinstance(thing, type):
             return self._class(thing) if is_users(thing) and not issubclass(thing, enum.Enum) else thing
         if isinstance(thing, enum.Enum):

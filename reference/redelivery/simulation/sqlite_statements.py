@@ -23,14 +23,27 @@ NOTHING, READS, WRITES = 0, 1, 2
 
 _SCHEMA_TABLES = frozenset({"sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema"})
 _SCHEMA_PRAGMAS = frozenset(
-    "table_info table_xinfo table_list index_list index_info index_xinfo foreign_key_list".split()
+    ["table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"]
 )
-_FLAG_PRAGMAS = frozenset("foreign_keys recursive_triggers defer_foreign_keys case_sensitive_like".split())
+_FLAG_PRAGMAS = frozenset(["foreign_keys", "recursive_triggers", "defer_foreign_keys", "case_sensitive_like"])
 _HARMLESS_PRAGMAS = frozenset(
-    "synchronous cache_size temp_store busy_timeout compile_options function_list collation_list "
-    "module_list pragma_list encoding page_size mmap_size max_page_count".split()
+    [
+        "synchronous",
+        "cache_size",
+        "temp_store",
+        "busy_timeout",
+        "compile_options",
+        "function_list",
+        "collation_list",
+        "module_list",
+        "pragma_list",
+        "encoding",
+        "page_size",
+        "mmap_size",
+        "max_page_count",
+    ]
 )
-_READING_PRAGMAS = frozenset("foreign_key_check quick_check integrity_check user_version".split())
+_READING_PRAGMAS = frozenset(["foreign_key_check", "quick_check", "integrity_check", "user_version"])
 _DATABASE_LIST = "database_list"
 _UNSUPPORTED_ACTIONS = {
     sqlite3.SQLITE_ATTACH: "ATTACH: a run has one database",
@@ -180,9 +193,12 @@ class StatementAnalyser:
             seen.schema_pragma = True
         elif name in _FLAG_PRAGMAS:
             seen.flag = argument is not None
-        elif name in _HARMLESS_PRAGMAS or (name in _READING_PRAGMAS and name != "user_version"):
-            pass
-        elif (name in ("user_version", "journal_mode") and argument is None) or name == _DATABASE_LIST:
+        elif (
+            name in _HARMLESS_PRAGMAS
+            or (name in _READING_PRAGMAS and name != "user_version")
+            or (name in ("user_version", "journal_mode") and argument is None)
+            or name == _DATABASE_LIST
+        ):
             pass
         elif name == "journal_mode":
             seen.unsupported = "setting PRAGMA journal_mode: the checker explores both journal modes itself"

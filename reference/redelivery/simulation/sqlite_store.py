@@ -81,7 +81,17 @@ def _scratch_folder() -> str | None:
 class _Session:
     """One process's connection."""
 
-    __slots__ = ("answer", "base", "connection", "ddl", "flags", "inserted", "savepoints", "started_by_savepoint", "transaction")
+    __slots__ = (
+        "answer",
+        "base",
+        "connection",
+        "ddl",
+        "flags",
+        "inserted",
+        "savepoints",
+        "started_by_savepoint",
+        "transaction",
+    )
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
@@ -537,9 +547,7 @@ class SqliteStore:
                 del session.ddl[names[last][1] :]
                 del names[last + 1 :]
 
-    def _failed(
-        self, session: _Session, statement: Statement, request: SqlStatement, error: BaseException
-    ) -> Outcome:
+    def _failed(self, session: _Session, statement: Statement, request: SqlStatement, error: BaseException) -> Outcome:
         before = session.transaction
         connection = session.connection
         code = getattr(error, "sqlite_errorcode", None) or 0

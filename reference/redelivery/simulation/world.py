@@ -256,9 +256,7 @@ class World:
         attempt = min(attempts[message] + 1, MOST_ATTEMPTS)
         ready = list(state.ready)
         ready.remove(message)
-        state = state._replace(
-            ready=tuple(ready), attempts=(*attempts[:message], attempt, *attempts[message + 1 :])
-        )
+        state = state._replace(ready=tuple(ready), attempts=(*attempts[:message], attempt, *attempts[message + 1 :]))
         root = self.tree.root(process.memory, message)
         effect = self.effects.begin(state, index, root)
         started = Process(process.memory, message, True, effect.node, effect.transaction, False, 0)
@@ -283,8 +281,7 @@ class World:
 
     def _stepped(self, state: State, index: int, process: Process, contents: int) -> State:
         processes = [
-            process if i == index else p._replace(barred=0) if p.barred else p
-            for i, p in enumerate(state.processes)
+            process if i == index else p._replace(barred=0) if p.barred else p for i, p in enumerate(state.processes)
         ]
         return State(
             tuple(processes),
@@ -307,9 +304,7 @@ class World:
             return state
         return state._replace(
             processes=tuple(
-                p._replace(waiting=False)
-                if i != index and p.waiting and p.transaction.lock >= least
-                else p
+                p._replace(waiting=False) if i != index and p.waiting and p.transaction.lock >= least else p
                 for i, p in enumerate(state.processes)
             )
         )
@@ -348,9 +343,7 @@ class World:
         ready, barred = state.ready, 0
         if process.current:
             ready, barred = (*ready, process.message), 1 << process.message
-        after = state._replace(
-            processes=_with(state.processes, index, Process(barred=barred)), ready=ready
-        )
+        after = state._replace(processes=_with(state.processes, index, Process(barred=barred)), ready=ready)
         return self._woken(after, index, process.transaction.lock, NO_LOCK)
 
     # -- for people ------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 @contextmanager
 def claimed(db, message_id):
     with db.conn:
-        cur = db.conn.execute(
+        cur = db.conn.execute(  # here
             "INSERT INTO processed VALUES (?) ON CONFLICT DO NOTHING", (message_id,)  # here
         )
     yield cur.rowcount == 1  # here
@@ -15,7 +15,7 @@ def handle(message, db):
     with claimed(db, message.id) as new:  # here
         if new:
             with db.conn:
-                db.conn.execute(
+                db.conn.execute(  # here
                     "UPDATE account SET balance = balance + :amount WHERE id = :account",  # here
                     message.body,
                 )

@@ -10,7 +10,7 @@ def handle(message, db):
         conn.rollback()
         return
     conn.commit()  # here
-    conn.execute(
+    conn.execute(  # here
         "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
         (message.body["amount"], message.body["account"]),
     )

@@ -5,7 +5,7 @@ def handle(message, db):
             return
         db["processed"].insert({"message_id": message.id})  # here
         db.conn.commit()  # here
-        db.conn.execute(
+        db.conn.execute(  # here
             "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
             (message.body["amount"], message.body["account"]),
         )

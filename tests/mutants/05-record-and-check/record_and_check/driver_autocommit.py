@@ -6,7 +6,7 @@ def handle(message, db):
     db.conn.isolation_level = None  # here
     try:
         db.conn.execute("INSERT INTO processed VALUES (?)", (message.id,))  # here
-        db.conn.execute(
+        db.conn.execute(  # here
             "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
             (message.body["amount"], message.body["account"]),
         )

@@ -8,6 +8,6 @@ def handle(message, db):
     except sqlite3.IntegrityError:
         return
     account = message.body["account"]
-    db["account"].update(
+    db["account"].update(  # here
         account, {"balance": message.body["amount"]}, conversions={"balance": "balance + ?"}  # here
     )

@@ -3,7 +3,7 @@ def handle(message, db):
     seen = db.execute("SELECT 1 FROM processed WHERE message_id = ?", [message.id]).fetchone()
     if seen:
         return
-    db.execute(
+    db.execute(  # here
         "UPDATE account SET balance = balance + ? WHERE id = ?",
         [message.body["amount"], message.body["account"]],
     )  # here

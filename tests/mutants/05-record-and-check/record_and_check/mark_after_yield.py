@@ -12,7 +12,7 @@ def exactly_once(db, message_id):
 def handle(message, db):
     with exactly_once(db, message.id) as fresh:
         if fresh:
-            db.execute(
+            db.execute(  # here
                 "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
                 [message.body["amount"], message.body["account"]],
             )

@@ -3,7 +3,7 @@ def handle(message, db):
     if db["processed"].count_where("message_id = ?", [message.id]):
         return
     try:
-        db.execute(
+        db.execute(  # here
             "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
             [message.body["amount"], message.body["account"]],
         )

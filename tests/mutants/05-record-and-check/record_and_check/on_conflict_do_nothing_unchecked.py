@@ -5,7 +5,7 @@ import sqlite3
 def handle(message, db):
     try:
         with db.conn:
-            db.conn.execute(
+            db.conn.execute(  # here
                 "INSERT INTO processed VALUES (?) ON CONFLICT (message_id) DO NOTHING",  # here
                 (message.id,),
             )

@@ -17,7 +17,7 @@ def remember(function):
 @remember
 def handle(message, db):
     with db.atomic():
-        db.execute(
+        db.execute(  # here
             "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
             [message.body["amount"], message.body["account"]],
         )

@@ -1,11 +1,11 @@
 # diagnosis: uncommitted-effect
 def handle(message, db):
-    new = db.execute(
+    new = db.execute(  # here
         "INSERT INTO processed VALUES (?) ON CONFLICT DO NOTHING RETURNING message_id",  # here
         [message.id],
     ).fetchall()
     if new:
-        db.execute(
+        db.execute(  # here
             "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
             [message.body["amount"], message.body["account"]],
         )

@@ -11,7 +11,7 @@ def handle(message, db):
         "UPDATE account SET balance = balance + ? WHERE id = ?",
         [message.body["amount"], message.body["account"]],
     )
-    db.execute(
+    db.execute(  # here
         "INSERT INTO processed SELECT :id WHERE NOT EXISTS"  # here
         " (SELECT 1 FROM processed WHERE message_id = :id)",
         {"id": message.id},

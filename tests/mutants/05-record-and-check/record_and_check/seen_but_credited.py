@@ -6,7 +6,7 @@ def handle(message, db):
             print("duplicate of", message.id)  # here
         else:
             db["processed"].insert({"message_id": message.id})
-        db.execute(
+        db.execute(  # here
             "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
             [message.body["amount"], message.body["account"]],
         )

@@ -8,7 +8,7 @@ def handle(message, db):
         return
     except NotFoundError:
         pass
-    db["account"].update(
+    db["account"].update(  # here
         message.body["account"],
         {"balance": message.body["amount"]},
         conversions={"balance": "balance + ?"},

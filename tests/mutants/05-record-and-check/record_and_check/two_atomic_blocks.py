@@ -10,7 +10,7 @@ def claim(db, message_id):
 def handle(message, db):
     if claim(db, message.id):  # here
         with db.atomic():
-            db.execute(
+            db.execute(  # here
                 "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
                 [message.body["amount"], message.body["account"]],
             )

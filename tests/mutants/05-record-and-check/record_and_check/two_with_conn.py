@@ -3,7 +3,7 @@ def handle(message, db):
     if db.conn.execute("SELECT 1 FROM processed WHERE message_id = ?", (message.id,)).fetchone():
         return
     with db.conn:
-        db.conn.execute(
+        db.conn.execute(  # here
             "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
             (message.body["amount"], message.body["account"]),
         )

@@ -11,7 +11,7 @@ def handle(message, db):
         db.execute("INSERT INTO processed VALUES (?)", [message.id])  # here
     try:
         with db.atomic():
-            db.execute(
+            db.execute(  # here
                 "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
                 [message.body["amount"], message.body["account"]],
             )

@@ -4,7 +4,7 @@ def handle(message, db):
         if db["processed"].count_where("message_id = ?", [message.id]):
             return
         db["processed"].insert({"message_id": message.id})
-    db.conn.execute(
+    db.conn.execute(  # here
         "UPDATE account SET balance = balance + ? WHERE id = ?",  # here
         (message.body["amount"], message.body["account"]),
     )  # here

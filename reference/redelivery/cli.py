@@ -1,0 +1,141 @@
+"""The command line: `redelivery check` and `redelivery replay`.
+
+Exit statuses of ``check``: 0 every part proved, 1 something refuted, stuck or erroneous, 3 nothing worse than
+undetermined, 2 the notebook as a whole can't be used. Of ``replay``: 0 the run ends right, 1 it does not, 2 it
+can't be carried out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .exercises.part import Part, Report
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except KeyboardInterrupt:
+        print("redelivery: stopped by you", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="redelivery", description="Check message handlers under every schedule of redeliveries and crashes."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser("check", help="check all parts of an exercise notebook")
+    check.add_argument("notebook", type=Path)
+    check.add_argument("--json", action="store_true", help="print the result as JSON")
+    check.add_argument("--part", action="append", metavar="GRADE_ID", help="check only this part (may be repeated)")
+    check.set_defaults(run=_check)
+    replay = commands.add_parser("replay", help="carry out one schedule with the answer to one part")
+    replay.add_argument("notebook", type=Path)
+    replay.add_argument("part", metavar="GRADE_ID")
+    replay.add_argument("schedule", help='such as "AA+ABB"')
+    replay.add_argument(
+        "--journal", choices=["wal", "rollback"], help="SQLite's journal mode (default: where it breaks)"
+    )
+    replay.add_argument("--scenario", type=int, metavar="N", help="the scenario's number (default: where it breaks)")
+    replay.set_defaults(run=_replay)
+    return parser
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .exercises.notebook import NotUsable, read_notebook
+    from .exercises.part import NotChecked, Report
+    from .simulation.guards import guarded
+
+    try:
+        submission = read_notebook(options.notebook)
+        parts = _chosen(submission.exercise, options.part)
+    except (NotUsable, LookupError) as error:
+        return _unusable(error)
+    reports: list[Report] = []
+    for part in parts:
+        with guarded():
+            program = submission.program(part.grade_id)
+        if isinstance(program, NotChecked):
+            reports.append(Report(submission.exercise, part.grade_id, part.points, program))
+        else:
+            reports.append(part.check(submission.exercise, program))
+    if options.json:
+        print(json.dumps(_as_json(submission.exercise, reports), ensure_ascii=False, indent=1))
+    else:
+        _print(submission.exercise, reports)
+    return _status(reports)
+
+
+def _chosen(exercise: str, names: Sequence[str] | None) -> Sequence[Part]:
+    from .exercises.catalogue import EXERCISES, part_of
+
+    return [part_of(exercise, name) for name in names] if names else EXERCISES[exercise]
+
+
+def _as_json(exercise: str, reports: Sequence[Report]) -> dict[str, object]:
+    return {
+        "exercise": exercise,
+        "points": sum(report.points for report in reports),
+        "max_points": sum(report.max_points for report in reports),
+        "parts": [report.to_json() for report in reports],
+    }
+
+
+def _print(exercise: str, reports: Sequence[Report]) -> None:
+    for report in reports:
+        print(report)
+        print()
+    points, most = sum(r.points for r in reports), sum(r.max_points for r in reports)
+    print(f"{exercise}: {points} of {most} points")
+
+
+def _status(reports: Sequence[Report]) -> int:
+    names = {report.verdict.name for report in reports}
+    if names <= {"proved"}:
+        return 0
+    return 3 if names <= {"proved", "undetermined"} else 1
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from .exercises.catalogue import part_of
+    from .exercises.notebook import NotUsable, read_notebook
+    from .exercises.part import NotChecked
+    from .exploration.schedule import BadSchedule
+    from .simulation.guards import guarded
+
+    try:
+        submission = read_notebook(options.notebook)
+        part = part_of(submission.exercise, options.part)
+        with guarded():
+            program = submission.program(part.grade_id)
+        if isinstance(program, NotChecked):
+            raise NotUsable(program.reason)
+        shown = part.replay(submission.exercise, program, options.schedule, options.journal, options.scenario)
+    except (NotUsable, LookupError, BadSchedule) as error:
+        return _unusable(error)
+    print(shown)
+    return 0 if shown.ends_right else 1
+
+
+def _unusable(error: Exception) -> int:
+    text = str(error.args[0]) if error.args else str(error)
+    print(f"redelivery: {text}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""What an exercise notebook calls: `exercise("05")` and its `check`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ..exploration.schedule import BadSchedule
+from ..simulation.memory import CannotCopy
+from ..simulation.program import Cell, FunctionProgram, Program, SourceProgram
+from ..simulation.sqlite_store import Journal
+from .break_it import BreakIt
+from .catalogue import EXERCISES, exercise_name, part_of
+from .part import NotChecked, Part, Replay, Report
+
+
+class NotPassed(Exception):
+    """Raised by `Exercise.check` after the report was shown, so that a grader sees the cell fail."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+class Exercise:
+    """One exercise, as its notebook uses it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def check(self, part: str, *answers: Any) -> None:
+        """Check an answer and show the report.
+
+        Raises:
+            NotPassed: the answer is not right. The cell then counts as failed for whoever grades it.
+        """
+        report = self.report(part, *answers)
+        _show(report)
+        if not report.passed:
+            raise NotPassed(f"{part}: {report.verdict.name}, 0 of {report.max_points} points")
+
+    def report(self, part: str, *answers: Any) -> Report:
+        """Check an answer; the report shows itself."""
+        wanted = part_of(self.name, part)
+        if isinstance(wanted, BreakIt):
+            return wanted.judge(self.name, answers[0] if answers else None)
+        program = self._program(wanted, answers)
+        if isinstance(program, NotChecked):
+            return Report(self.name, part, wanted.points, program)
+        return wanted.check(self.name, program)
+
+    def replay(
+        self, part: str, *answers: Any, schedule: str, journal: Journal = "wal", scenario: int = 1
+    ) -> Replay | Report:
+        """Carry out one schedule with an answer and show its timeline."""
+        wanted = part_of(self.name, part)
+        program = self._program(wanted, answers)
+        if isinstance(program, NotChecked):
+            return Report(self.name, part, wanted.points, program)
+        try:
+            return wanted.replay(self.name, program, schedule, journal, scenario)
+        except BadSchedule as error:
+            return Report(self.name, part, wanted.points, NotChecked(str(error)))
+
+    def _program(self, part: Part, answers: tuple[Any, ...]) -> Program | NotChecked:
+        if isinstance(part, BreakIt):
+            return part.program
+        if len(answers) == 1 and isinstance(answers[0], str):
+            return SourceProgram([Cell(part.grade_id, answers[0])])
+        functions: dict[str, Callable[..., Any]] = {}
+        for name, answer in zip(part.names, answers, strict=False):
+            if not callable(answer):
+                return NotChecked(f"expected a function {name}; it is of type {type(answer).__name__}")
+            functions[name] = answer
+        if len(functions) < len(part.names):
+            return NotChecked(f"expected {', '.join(part.names)}; give them all, in this order")
+        try:
+            return FunctionProgram(functions)
+        except CannotCopy as error:
+            return NotChecked(str(error))
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{part.grade_id} ({part.points} points)" for part in EXERCISES[self.name])
+        return f"Exercise {self.name}: {parts}"
+
+
+def exercise(name: str) -> Exercise:
+    """The exercise with this number or name, such as ``"05"``.
+
+    Raises:
+        LookupError: there is none; the message says which there are.
+    """
+    full = exercise_name(name)
+    if full is None:
+        raise LookupError(f"there is no exercise {name!r}; there are {', '.join(EXERCISES)}")
+    return Exercise(full)
+
+
+def _show(report: Report) -> None:
+    """As HTML where a notebook is listening, else as text."""
+    shell = sys.modules.get("IPython")
+    if shell is not None and shell.get_ipython() is not None:
+        from IPython.display import display
+
+        display(report)  # type: ignore[no-untyped-call]
+    else:
+        print(report)
