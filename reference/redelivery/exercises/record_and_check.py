@@ -100,15 +100,13 @@ RECORD_AND_CHECK = HandlerPart(
 )
 
 BROKEN = """def handle(message, db):
-    with db.atomic():
-        if db["processed"].count_where("message_id = ?", [message.id]):
-            return
-        db["processed"].insert({"message_id": message.id})
-    with db.atomic():
-        db.execute(
-            "UPDATE account SET balance = balance + ? WHERE id = ?",
-            [message.body["amount"], message.body["account"]],
-        )
+    claim = db.execute("INSERT OR IGNORE INTO processed VALUES (?)", [message.id])
+    if claim.rowcount == 0:
+        return
+    db.execute(
+        "UPDATE account SET balance = balance + ? WHERE id = ?",
+        [message.body["amount"], message.body["account"]],
+    )
 """
 
 BREAK_IT = BreakIt("break_it", 3, ONE, BROKEN)
