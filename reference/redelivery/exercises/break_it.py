@@ -60,7 +60,7 @@ class BreakIt:
             reason = f"the schedule has {faults} faults; {self.scenario.bounds.faults} are allowed. Leave some out"
             return self._report(exercise, NotChecked(reason), bounds)
         if run.wrong is not None:
-            found = diagnose(run)
+            found = diagnose(run, self.program)
             return Report(
                 exercise,
                 self.grade_id,

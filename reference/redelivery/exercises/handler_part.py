@@ -98,7 +98,7 @@ class HandlerPart:
         if isinstance(verdict, Stuck) and verdict.reason == "circle":
             run = replay(program, scenario, verdict.schedule, verdict.journal, most_steps=len(verdict.schedule) + 12)
         run.point_of_no_return = point_of_no_return(program, scenario, run.schedule, verdict.journal)
-        found = diagnose(run, verdict if isinstance(verdict, Stuck) else None)
+        found = diagnose(run, program, verdict if isinstance(verdict, Stuck) else None)
         if _is_unsolved(run):
             reason = f"{self.names[0]} is not solved yet: it raises NotImplementedError. Write your answer in its cell"
             return Report(exercise, self.grade_id, self.points, NotChecked(reason), bounds)

@@ -7,12 +7,15 @@ died, what an acknowledgement covered. It never looks at the learner's text. Whe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..simulation.operations import ReadAttempt, SqlFailure, SqlResult, SqlStatement
 from ..simulation.process import Line
-from .replay import Event, Operation, Run
+from ..simulation.program import Program
+from ..simulation.sqlite_statements import first_keyword
+from .replay import Event, Operation, Run, replay
+from .source import Source
 from .verdict import Stuck
 
 #: Every name that a diagnosis can have, with the explanation that the glossary gives.
@@ -87,20 +90,19 @@ class _Delivery:
     """The first statement that read a table of marks, and changed nothing."""
     end: str = ""
     """The kind of its last event."""
-    effects: int = 0
-    """Committed statements that changed an effect table."""
 
 
-def diagnose(run: Run, stuck: Stuck | None = None) -> Diagnosis:
+def diagnose(run: Run, program: Program, stuck: Stuck | None = None) -> Diagnosis:
     """What the mistake is. ``stuck``: the search's verdict, when the run is one that never comes to its end."""
-    deliveries = _deliveries(run)
+    undisturbed = _deliveries(replay(program, run.scenario, (), run.journal))
+    case = _Case(run, _deliveries(run), undisturbed, Source(program))
     if stuck is not None:
-        return _diagnose_stuck(run, stuck, deliveries)
+        return _diagnose_stuck(case, stuck)
     for rule in _RULES:
-        found = rule(run, deliveries)
+        found = rule(case)
         if found is not None:
             return found
-    return Diagnosis("unclassified", f"{_capital(run.wrong or 'the run ends wrong')}.", _last_line(deliveries))
+    return Diagnosis("unclassified", f"{_capital(run.wrong or 'the run ends wrong')}.", _last_line(case.deliveries))
 
 
 # -- reading the run ---------------------------------------------------------------------------------------
@@ -124,42 +126,38 @@ def _deliveries(run: Run) -> list[_Delivery]:
 
 
 def _note(delivery: _Delivery, effect_tables: frozenset[str]) -> None:
-    pending: list[tuple[str, Event, Operation]] = []
+    """Fill in when the delivery's effect and mark were written, and when they became durable."""
+    pending: list[tuple[str, Event]] = []
     for event, operation in delivery.operations:
-        request = operation.request
-        if not isinstance(request, SqlStatement):
+        told = operation.told
+        if not isinstance(operation.request, SqlStatement) or isinstance(told, int):
             continue
         changed = {name for name, _, _ in operation.changed}
+        if isinstance(told, SqlResult) and told.rowcount > 0:
+            changed |= operation.writes & effect_tables  # a value may be written over by an equal one
         if changed & effect_tables:
-            pending.append(("effect", event, operation))
+            pending.append(("effect", event))
             delivery.effect = delivery.effect or (event, operation)
         if changed - effect_tables:
-            pending.append(("mark", event, operation))
+            pending.append(("mark", event))
             delivery.mark = delivery.mark or (event, operation)
         if delivery.check is None and operation.reads - effect_tables and not operation.writes:
             delivery.check = (event, operation)
         if operation.committed:
-            for what, _, _ in pending:
+            for what, _ in pending:
                 if what == "effect":
-                    delivery.effects += 1
                     delivery.effect_durable = delivery.effect_durable or event.number
-                elif delivery.mark_durable is None:
-                    delivery.mark_durable = event.number
+                else:
+                    delivery.mark_durable = delivery.mark_durable or event.number
+        if isinstance(told, SqlResult | SqlFailure) and not told.in_transaction:
             pending.clear()
-        elif isinstance(operation.told, SqlResult) and not operation.told.in_transaction:
-            pending.clear()
-    # An autocommit statement is durable at once; it was noted above, since it is `committed`.
-
-
-def _who(run: Run, message: int) -> str:
-    return f"message {run.scenario.messages[message][0]}"
 
 
 def _at(found: tuple[Event, Operation] | None) -> Line | None:
     return None if found is None else found[1].line or found[0].line
 
 
-def _line_words(line: Line | None) -> str:
+def _words(line: Line | None) -> str:
     return f"line {line[1]}" if line else "the code"
 
 
@@ -167,7 +165,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _last_line(deliveries: list[_Delivery]) -> Line | None:
+def _last_line(deliveries: Sequence[_Delivery]) -> Line | None:
     for delivery in reversed(deliveries):
         for event in reversed(delivery.events):
             if event.line:
@@ -175,353 +173,397 @@ def _last_line(deliveries: list[_Delivery]) -> Line | None:
     return None
 
 
-def _of(deliveries: list[_Delivery], message: int) -> list[_Delivery]:
-    return [d for d in deliveries if d.message == message]
-
-
 def _asked_attempt(delivery: _Delivery) -> Line | None:
     return next((o.line for _, o in delivery.operations if isinstance(o.request, ReadAttempt)), None)
-
-
-def _acknowledged(delivery: _Delivery) -> bool:
-    return delivery.end in ("ack", "lost ack", "stale ack")
-
-
-# -- applied twice -----------------------------------------------------------------------------------------
-
-
-def _applied_twice(run: Run, deliveries: list[_Delivery]) -> Diagnosis | None:
-    for message in range(len(run.scenario.messages)):
-        done = sorted(
-            (d for d in _of(deliveries, message) if d.effect_durable is not None),
-            key=lambda d: d.effect_durable or 0,
-        )
-        if len(done) >= 2:
-            return _why_twice(run, done[0], done[1], message)
-    return None
-
-
-def _why_twice(run: Run, first: _Delivery, second: _Delivery, message: int) -> Diagnosis:
-    who = _who(run, message)
-    effect = _at(second.effect)
-    asked = _asked_attempt(second) or _asked_attempt(first)
-    claims = _claims(second, run.scenario.effects)
-    if not (first.mark or second.mark or second.check or claims):
-        if asked:
-            return Diagnosis(
-                "key-from-delivery",
-                f"{_capital(_line_words(asked))} decides by what the queue says of the delivery; {who} was delivered "
-                f"twice and credited twice.",
-                asked,
-            )
-        if run.remembers or run.memory_deliveries:
-            return Diagnosis(
-                "memory-in-process",
-                f"What {first.process} remembered of {who} was not there when it was delivered again to "
-                f"{'the restarted ' if second.process == first.process else ''}{second.process}; both credited it.",
-                effect,
-            )
-        return Diagnosis(
-            "no-duplicate-check",
-            f"Nothing was recorded when {who} was done, so {_line_words(effect)} credited it again.",
-            effect,
-        )
-    if asked and (second.mark is None or first.mark is None or _marks(first) != _marks(second)):
-        return Diagnosis(
-            "key-from-delivery",
-            f"{_capital(_line_words(asked))} makes the key from the delivery, so the second delivery of {who} "
-            "looked like another message; both were credited.",
-            asked,
-        )
-    durable = first.mark_durable
-    looked = second.check or (claims[0] if claims else None) or second.mark
-    looked_at = looked[0].number if looked else 0
-    if durable is not None and looked is not None and durable < looked_at:
-        return _why_not_stopped(run, first, second, who)
-    if first.mark is not None and _died(first) and (durable is None):
-        pass
-    if not _overlap(first, second, looked_at):
-        mark_line = _at(first.mark) or _at(second.mark) or _at(looked)
-        event = {"crash": "it crashed", "give back": "the handler raised", "dead letter": "the handler raised"}
-        how = event.get(first.end, "the mark was not made")
-        return Diagnosis(
-            "effect-before-mark",
-            f"{_capital(_line_words(_at(first.effect)))} made the credit of {who} durable, then {how} before a mark "
-            f"was; the next delivery credited it again.",
-            _at(first.effect),
-            _lines(mark_line),
-        )
-    if second.check is None and second.effect and looked and second.effect[0].number < looked_at:
-        return Diagnosis(
-            "effect-before-mark",
-            f"{_capital(_line_words(effect))} credited {who} before anything asked whether it was done already.",
-            effect,
-            _lines(_at(looked)),
-        )
-    return Diagnosis(
-        "check-then-act",
-        f"{_capital(_line_words(_at(looked)))} looked for {who} before the other consumer had marked it"
-        f"{f' ({_line_words(_at(first.mark))})' if first.mark else ''}; both credited it.",
-        _at(looked),
-        _lines(_at(first.mark), effect),
-    )
-
-
-def _why_not_stopped(run: Run, first: _Delivery, second: _Delivery, who: str) -> Diagnosis:
-    """The mark was there when the second delivery looked, and it went on all the same."""
-    claims = _claims(second, run.scenario.effects)
-    effect = _at(second.effect)
-    marks_first, marks_second = _marks(first), _marks(second)
-    if second.mark is not None and marks_first and marks_second and marks_first != marks_second:
-        replaced = {name for name, gone, _ in second.mark[1].changed if gone}
-        if not replaced:
-            line = _asked_attempt(second) or _at(second.mark)
-            return Diagnosis(
-                "key-from-delivery",
-                f"The two deliveries of {who} were recorded under different keys, so neither stopped the other.",
-                line,
-            )
-    for event, operation in claims:
-        told = operation.told
-        if isinstance(told, SqlFailure):
-            if second.effect is not None and second.effect[0].number < event.number:
-                return Diagnosis(
-                    "effect-before-mark",
-                    f"{_capital(_line_words(effect))} credited {who} again before {_line_words(operation.line)} "
-                    "found out that it was done.",
-                    effect,
-                    _lines(operation.line),
-                )
-            return Diagnosis(
-                "swallowed-error",
-                f"{_capital(_line_words(operation.line))} was refused ({told.text}), and the code credited {who} "
-                "all the same.",
-                operation.line,
-                _lines(effect),
-            )
-        if operation.changed or (isinstance(told, SqlResult) and told.rowcount > 0):
-            if second.effect is not None and second.effect[0].number < event.number and second.check is None:
-                break
-            return Diagnosis(
-                "replace-as-claim",
-                f"{_capital(_line_words(operation.line))} replaced the row of the first delivery of {who} instead of "
-                "failing; both deliveries credited it.",
-                operation.line,
-                _lines(effect),
-            )
-        if (second.effect is not None and second.effect[0].number > event.number) or second.effect is None:
-            return Diagnosis(
-                "ignored-count",
-                f"{_capital(_line_words(operation.line))} added no row for the second delivery of {who}, and nobody "
-                f"looked: {_line_words(effect)} credited it again.",
-                operation.line,
-                _lines(effect),
-            )
-    if claims and second.check is None:
-        return Diagnosis(
-            "effect-before-mark",
-            f"{_capital(_line_words(effect))} credited {who} again, and only then was its mark looked at.",
-            effect,
-            _lines(_at(claims[0])),
-        )
-    asked = _asked_attempt(second)
-    if asked:
-        return Diagnosis(
-            "key-from-delivery",
-            f"{_capital(_line_words(asked))} goes by what the queue says of the delivery; {who} was credited twice.",
-            asked,
-        )
-    check = _at(second.check)
-    return Diagnosis(
-        "unclassified",
-        f"{_capital(who)} was marked when {_line_words(check)} looked, and was credited again all the same.",
-        check or effect,
-        _lines(effect),
-    )
-
-
-def _claims(delivery: _Delivery, effect_tables: frozenset[str]) -> list[tuple[Event, Operation]]:
-    """Statements that wrote, or tried to write, a table of marks."""
-    return [(e, o) for e, o in delivery.operations if o.writes - effect_tables]
-
-
-def _marks(delivery: _Delivery) -> frozenset[object]:
-    """The values of the rows that the delivery added to tables of marks."""
-    found: set[object] = set()
-    if delivery.mark is not None:
-        for _, gone, new in delivery.mark[1].changed:
-            found |= {row[1:] if len(row) > 1 else row for row in (*new,)}
-            del gone
-    return frozenset(found)
-
-
-def _died(delivery: _Delivery) -> bool:
-    return delivery.end in ("crash", "give back", "dead letter")
-
-
-def _overlap(first: _Delivery, second: _Delivery, looked_at: int) -> bool:
-    """Whether the first delivery was still under way when the second one looked."""
-    last = first.events[-1]
-    return last.number > looked_at
 
 
 def _lines(*lines: Line | None) -> tuple[Line, ...]:
     return tuple(dict.fromkeys(line for line in lines if line))
 
 
-# -- lost --------------------------------------------------------------------------------------------------
+def _failure(operation: Operation) -> SqlFailure | None:
+    return operation.told if isinstance(operation.told, SqlFailure) else None
 
 
-def _lost(run: Run, deliveries: list[_Delivery]) -> Diagnosis | None:
-    for message in range(len(run.scenario.messages)):
-        mine = _of(deliveries, message)
-        if any(d.effect_durable is not None for d in mine):
-            continue
-        enders = [d for d in mine if d.end in ("ack", "lost ack")] or [d for d in mine if _acknowledged(d)]
-        if enders:
-            return _why_lost(run, mine, enders[-1], message, deliveries)
+_UNFINISHED = {"crash": "crashed", "give back": "gave up", "dead letter": "gave up"}
+
+
+@dataclass(slots=True)
+class _Case:
+    """What the rules look at: the run that went wrong, an undisturbed run, and the learner's source."""
+
+    run: Run
+    deliveries: list[_Delivery]
+    undisturbed: list[_Delivery]
+    source: Source
+
+    def who(self, message: int) -> str:
+        """How a sentence calls a message."""
+        return f"message {self.run.scenario.messages[message][0]}"
+
+    def of(self, message: int) -> list[_Delivery]:
+        """The deliveries of one message."""
+        return [d for d in self.deliveries if d.message == message]
+
+    def claims(self, delivery: _Delivery) -> list[tuple[Event, Operation]]:
+        """Statements that wrote, or tried to write, a table of marks."""
+        return [(e, o) for e, o in delivery.operations if o.writes - self.run.scenario.effects]
+
+    def marks(self, delivery: _Delivery) -> frozenset[str]:
+        """The values that the delivery added to tables of marks."""
+        found: set[str] = set()
+        for _, operation in delivery.operations:
+            for name, _, new in operation.changed:
+                if name not in self.run.scenario.effects:
+                    found |= {str(value) for row in new for value in (row[1:] if len(row) > 1 else row)}
+        return frozenset(found)
+
+    @property
+    def releases(self) -> bool:
+        """Whether an undisturbed delivery takes back something that it had marked."""
+        for delivery in self.undisturbed:
+            for _, operation in delivery.operations:
+                for name, gone, _ in operation.changed:
+                    if name not in self.run.scenario.effects and gone:
+                        return True
+        return False
+
+    @property
+    def remembers(self) -> bool:
+        """Whether some process remembered something after a delivery."""
+        return self.run.remembers or bool(self.run.memory_deliveries)
+
+    def memory_line(self) -> Line | None:
+        """Where the memory is looked at."""
+        return self.source.use_of(self.run.remembering)
+
+    def memory_name(self) -> str:
+        """What a sentence calls the memory."""
+        names = sorted(self.run.remembering)
+        return names[0] if len(names) == 1 else "its memory"
+
+
+# -- applied twice -----------------------------------------------------------------------------------------
+
+
+def _applied_twice(case: _Case) -> Diagnosis | None:
+    for message in range(len(case.run.scenario.messages)):
+        done = [d for d in case.of(message) if d.effect_durable is not None]
+        if len(done) >= 2:
+            first, second = sorted(done, key=lambda d: d.effect_durable or 0)[:2]
+            return _why_twice(case, first, second, case.who(message))
     return None
 
 
-def _why_lost(
-    run: Run, mine: list[_Delivery], ender: _Delivery, message: int, deliveries: list[_Delivery]
-) -> Diagnosis:
-    who = _who(run, message)
-    last = ender.events[-1]
-    failures = [(e, o) for e, o in ender.operations if isinstance(o.told, SqlFailure)]
-    locks = [(e, o) for e, o in failures if isinstance(o.told, SqlFailure) and o.told.is_lock]
-    if locks:
-        line = _at(locks[-1])
-        return Diagnosis(
-            "swallowed-lock-error",
-            f'{_capital(_line_words(line))} met "database is locked"; the code went on, and {who} was acknowledged '
-            "without its credit.",
-            line,
-        )
-    if ender.effect is not None and ender.effect_durable is None:
-        line = _at(ender.effect)
-        return Diagnosis(
-            "uncommitted-effect",
-            f"{_capital(_line_words(line))} credited {who} in a transaction that was still open at the end; it was "
-            "rolled back, and the message acknowledged.",
-            line,
-        )
-    earlier = [d for d in mine if d is not ender and d.mark_durable is not None]
-    looked = ender.check or next(iter(_claims(ender, run.scenario.effects)), None)
-    if earlier and looked is not None:
-        first = earlier[0]
-        released = any(gone for d in deliveries for _, o in d.operations for _, gone, _ in _mark_changes(run, o))
-        name = "unreleased-claim" if released else "mark-before-effect"
-        how = {"crash": "crashed", "give back": "gave up", "dead letter": "gave up"}.get(first.end, "had not finished")
-        return Diagnosis(
-            name,
-            f"{_capital(_line_words(_at(first.mark)))} made the mark of {who} durable, and the consumer {how} before "
-            f"the credit; the next delivery found the mark and did nothing.",
-            _at(first.mark),
-            _lines(_at(looked)),
-        )
-    asked = _asked_attempt(ender)
-    if asked and not (earlier or failures):
+def _why_twice(case: _Case, first: _Delivery, second: _Delivery, who: str) -> Diagnosis:
+    effect = _at(second.effect)
+    asked = _asked_attempt(second) or _asked_attempt(first)
+    claims = case.claims(second)
+    looked = second.check or (claims[0] if claims else None)
+    if not (first.mark or looked):
+        return _nothing_recorded(case, first, second, who, asked)
+    keys = case.marks(first), case.marks(second)
+    if keys[0] and keys[1] and not keys[0] & keys[1]:
+        line = asked or case.source.key_line(_at(second.mark))
         return Diagnosis(
             "key-from-delivery",
-            f"{_capital(_line_words(asked))} took the second delivery of {who} for one that was done already.",
-            asked,
+            f"The two deliveries of {who} were recorded under different keys ({_one(keys[0])} and {_one(keys[1])}), so "
+            "neither stopped the other; both credited it.",
+            line,
+            _lines(_at(second.mark), _at(second.check)),
         )
-    others = [d for d in deliveries if d.message != message and d.mark_durable is not None and d.number != ender.number]
-    if looked is not None and others and not failures:
-        return _same_key(run, ender, others, message, looked)
-    if failures:
-        failed = failures[-1][1]
-        assert isinstance(failed.told, SqlFailure)
-        if others and failed.told.name == "IntegrityError":
-            return _same_key(run, ender, others, message, failures[-1])
+    if looked is None:
+        if asked:
+            return _by_the_flag(asked, who)
+        return _nothing_recorded(case, first, second, who, asked)
+    if second.check is None and second.effect and second.effect[0].number < looked[0].number:
         return Diagnosis(
-            "swallowed-error",
-            f"{_capital(_line_words(failed.line))} failed ({failed.told.text}); the code went on, and {who} was "
-            "acknowledged without its credit.",
-            failed.line,
+            "effect-before-mark",
+            f"{_capital(_words(effect))} credited {who} before {_words(_at(looked))} could find out whether it was done.",
+            effect,
+            _lines(_at(looked)),
         )
-    if ender.number in run.memory_deliveries or run.remembers:
+    if first.mark_durable is not None and first.mark_durable < looked[0].number:
+        return _not_stopped(case, first, second, who, asked)
+    if first.events[-1].number > looked[0].number:
+        return _overtaken(case, first, second, who, looked)
+    how = _UNFINISHED.get(first.end, "went on")
+    return Diagnosis(
+        "effect-before-mark",
+        f"{_capital(_words(_at(first.effect)))} made the credit of {who} durable, then the consumer {how} before a mark "
+        "was; the next delivery credited it again.",
+        _at(first.effect),
+        _lines(_at(first.mark), _at(second.mark), _at(looked)),
+    )
+
+
+def _one(values: frozenset[str]) -> str:
+    return sorted(values)[0]
+
+
+def _nothing_recorded(case: _Case, first: _Delivery, second: _Delivery, who: str, asked: Line | None) -> Diagnosis:
+    if asked:
+        return _by_the_flag(asked, who)
+    effect = _at(second.effect)
+    if case.remembers:
+        again = "the restarted " if second.process == first.process else ""
         return Diagnosis(
             "memory-in-process",
-            f"{ender.process} remembered something that made it take {who} for done, but no credit had been made.",
-            last.line or _last_line(mine),
+            f"{_capital(case.memory_name())} of {first.process} held that {who} was done; {again}{second.process} has a "
+            "memory of its own, and credited it again.",
+            case.memory_line() or effect,
+            _lines(effect),
+        )
+    return Diagnosis(
+        "no-duplicate-check",
+        f"Nothing was recorded when {who} was done, so {_words(effect)} credited it again.",
+        effect,
+    )
+
+
+def _by_the_flag(asked: Line, who: str) -> Diagnosis:
+    return Diagnosis(
+        "key-from-delivery",
+        f"{_capital(_words(asked))} goes by what the queue says of the delivery; {who} was delivered twice and "
+        "credited twice.",
+        asked,
+    )
+
+
+def _overtaken(
+    case: _Case, first: _Delivery, second: _Delivery, who: str, looked: tuple[Event, Operation]
+) -> Diagnosis:
+    mark = f" ({_words(_at(first.mark))})" if first.mark else ""
+    return Diagnosis(
+        "check-then-act",
+        f"{_capital(_words(_at(looked)))} looked for {who} before the other consumer had marked it{mark}; both "
+        "credited it.",
+        _at(looked),
+        _lines(_at(first.mark), _at(second.effect)),
+    )
+
+
+def _not_stopped(case: _Case, first: _Delivery, second: _Delivery, who: str, asked: Line | None) -> Diagnosis:
+    """The mark was there when the second delivery looked, and it went on all the same."""
+    effect = _at(second.effect)
+    for event, operation in case.claims(second):
+        if second.effect is not None and second.effect[0].number < event.number:
+            break
+        failure = _failure(operation)
+        if failure is not None and not failure.is_lock:
+            caught = case.source.swallower(operation.stack)
+            return Diagnosis(
+                "swallowed-error",
+                f"{_capital(_words(operation.line))} was refused ({failure.text}), and the code credited {who} all the "
+                "same.",
+                caught[0] if caught else operation.line,
+                _lines(operation.line, effect),
+            )
+        if isinstance(operation.told, SqlResult) and operation.told.rowcount > 0:
+            return Diagnosis(
+                "replace-as-claim",
+                f"{_capital(_words(operation.line))} replaced the row of the first delivery of {who} instead of "
+                "failing; both deliveries credited it.",
+                operation.line,
+                _lines(effect),
+            )
+        if isinstance(operation.told, SqlResult):
+            return Diagnosis(
+                "ignored-count",
+                f"{_capital(_words(operation.line))} added no row for the second delivery of {who}, and nobody looked: "
+                f"{_words(effect)} credited it again.",
+                operation.line,
+                _lines(effect),
+            )
+    if asked:
+        return _by_the_flag(asked, who)
+    check = _at(second.check)
+    found = second.check is not None and isinstance(second.check[1].told, SqlResult) and second.check[1].told.rows
+    what = "found it" if found else "found nothing"
+    return Diagnosis(
+        "no-duplicate-check",
+        f"{_capital(who)} was marked when {_words(check)} looked; it {what}, and {_words(effect)} credited it again.",
+        check or effect,
+        _lines(effect),
+    )
+
+
+# -- lost --------------------------------------------------------------------------------------------------
+
+
+def _lost(case: _Case) -> Diagnosis | None:
+    for message in range(len(case.run.scenario.messages)):
+        mine = case.of(message)
+        if any(d.effect_durable is not None for d in mine):
+            continue
+        enders = [d for d in mine if d.end in ("ack", "lost ack")] or [d for d in mine if d.end == "stale ack"]
+        if enders:
+            return _why_lost(case, mine, enders[-1], message)
+    return None
+
+
+def _why_lost(case: _Case, mine: list[_Delivery], ender: _Delivery, message: int) -> Diagnosis:
+    who = case.who(message)
+    failures = [(e, o) for e, o in ender.operations if _failure(o)]
+    locks = [(e, o) for e, o in failures if (f := _failure(o)) and f.is_lock]
+    if locks:
+        return _lock_swallowed(case, locks[-1][1], who)
+    if ender.effect is not None:
+        undone = next(
+            (o.line for e, o in ender.operations if e.number > ender.effect[0].number and _is_rollback(o)), None
+        )
+        line = undone or _at(ender.effect)
+        return Diagnosis(
+            "uncommitted-effect",
+            f"{_capital(_words(_at(ender.effect)))} credited {who} in a transaction that was never committed; it was "
+            "rolled back, and the message acknowledged.",
+            line,
+            _lines(_at(ender.effect)),
+        )
+    looked = ender.check or next(iter(case.claims(ender)), None)
+    earlier = [d for d in mine if d is not ender and d.mark_durable is not None]
+    if earlier and looked is not None:
+        return _mark_without_effect(case, earlier[0], looked, who)
+    asked = _asked_attempt(ender)
+    if asked and not failures:
+        return Diagnosis(
+            "key-from-delivery",
+            f"{_capital(_words(asked))} took a delivery of {who} for one that had been done already.",
+            asked,
+        )
+    others = [d for d in case.deliveries if d.message != message and d.mark_durable is not None]
+    refused = [(e, o) for e, o in failures if (f := _failure(o)) and f.name == "IntegrityError"]
+    if others and (refused or (looked is not None and not failures)):
+        return _same_key(case, others, message, refused[-1] if refused else looked)
+    if failures:
+        failed = failures[-1][1]
+        failure = _failure(failed)
+        caught = case.source.swallower(failed.stack)
+        return Diagnosis(
+            "swallowed-error",
+            f"{_capital(_words(failed.line))} failed ({failure.text if failure else ''}); the code went on, and {who} "
+            "was acknowledged without its credit.",
+            caught[0] if caught else failed.line,
+            _lines(failed.line),
+        )
+    if case.remembers:
+        return Diagnosis(
+            "memory-in-process",
+            f"{_capital(case.memory_name())} of {ender.process} made it take {who} for done, but its credit had not "
+            "been made.",
+            case.memory_line() or _last_line([ender]),
+        )
+    missed = next((o for _, o in ender.operations if o.writes & case.run.scenario.effects), None)
+    if missed is not None:
+        return Diagnosis(
+            "wrong-effect",
+            f"{_capital(_words(missed.line))} changed no row for {who}, which was acknowledged without its credit.",
+            missed.line,
         )
     return Diagnosis(
         "acknowledged-without-effect",
         f"The handler returned without a credit for {who}, which acknowledged it.",
-        last.line or _last_line([ender]),
+        _last_line([ender]),
     )
 
 
-def _mark_changes(
-    run: Run, operation: Operation
-) -> list[tuple[str, tuple[tuple[object, ...], ...], tuple[tuple[object, ...], ...]]]:
-    return [change for change in operation.changed if change[0] not in run.scenario.effects]
+def _is_rollback(operation: Operation) -> bool:
+    return isinstance(operation.request, SqlStatement) and first_keyword(operation.request.sql) == "ROLLBACK"
 
 
-def _same_key(
-    run: Run, ender: _Delivery, others: list[_Delivery], message: int, looked: tuple[Event, Operation]
-) -> Diagnosis:
-    messages = run.scenario.messages
-    other = others[0]
-    same_body = [d for d in others if messages[d.message][1] == messages[message][1]]
-    other = same_body[0] if same_body else other
-    values = " ".join(
-        str(value).lower() for row in _marks(other) for value in (row if isinstance(row, tuple) else (row,))
+def _lock_swallowed(case: _Case, operation: Operation, who: str) -> Diagnosis:
+    caught = case.source.swallower(operation.stack)
+    line, broad = caught if caught else (operation.line, False)
+    where = f"{_words(line)} let it pass" if caught else "the code went on"
+    return Diagnosis(
+        "swallowed-error" if broad else "swallowed-lock-error",
+        f'{_capital(_words(operation.line))} met "database is locked"; {where}, and {who} was acknowledged without its '
+        "credit.",
+        line,
+        _lines(operation.line),
     )
-    ids = (messages[message][0].lower(), messages[other.message][0].lower())
+
+
+def _mark_without_effect(case: _Case, first: _Delivery, looked: tuple[Event, Operation], who: str) -> Diagnosis:
+    how = _UNFINISHED.get(first.end, "had not finished")
+    if case.releases:
+        return Diagnosis(
+            "unreleased-claim",
+            f"{_capital(_words(_at(first.mark)))} claimed {who}, the consumer {how}, and the claim stayed; the next "
+            "delivery found it and did nothing.",
+            _at(first.mark),
+            _lines(_at(looked)),
+        )
+    return Diagnosis(
+        "mark-before-effect",
+        f"{_capital(_words(_at(first.mark)))} made the mark of {who} durable, and the consumer {how} before the credit; "
+        "the next delivery found the mark and did nothing.",
+        _at(first.mark),
+        _lines(_at(looked)),
+    )
+
+
+def _same_key(case: _Case, others: list[_Delivery], message: int, looked: tuple[Event, Operation] | None) -> Diagnosis:
+    """A message was taken for another one."""
+    messages = case.run.scenario.messages
+    mine, body = messages[message]
+    equal = [d for d in others if messages[d.message][1] == body]
+    other = (equal or others)[0]
+    its = messages[other.message][0]
     line = _at(looked)
-    if same_body and not any(identity in values for identity in ids):
+    made = case.source.key_line(line)
+    # Which messages look alike here? Those that differ in case or a leading zero only, or whose key is (part of) an id.
+    alike = mine.casefold().lstrip("0") == its.casefold().lstrip("0")
+    from_id = any(v and its.casefold().startswith(v.casefold()) for v in case.marks(other))
+    if equal and not (alike or from_id):
         return Diagnosis(
             "key-from-payload",
-            f"{_capital(_who(run, other.message))} and {_who(run, message)} ask for the same, and "
-            f"{_line_words(line)} took the second for a duplicate of the first.",
-            line,
+            f"{_capital(case.who(other.message))} and {case.who(message)} ask for the same, and {_words(line)} took the "
+            "second for a duplicate of the first.",
+            made,
+            _lines(line),
         )
     return Diagnosis(
         "key-collision",
-        f"{_capital(_line_words(line))} took {_who(run, message)} for {_who(run, other.message)}: their keys are the same.",
-        line,
+        f"{_capital(_words(line))} took {case.who(message)} for {case.who(other.message)}: their keys look the same.",
+        made,
+        _lines(line),
     )
 
 
 # -- lost update, wrong effect -----------------------------------------------------------------------------
 
 
-def _overwritten(run: Run, deliveries: list[_Delivery]) -> Diagnosis | None:
+def _overwritten(case: _Case) -> Diagnosis | None:
     """Every message took effect once, and yet the sum is wrong."""
-    done = [d for d in deliveries if d.effect_durable is not None and d.effect is not None]
+    effects = case.run.scenario.effects
+    done = [d for d in case.deliveries if d.effect_durable is not None and d.effect is not None]
     for delivery in done:
-        read = next(((e, o) for e, o in delivery.operations if o.reads & run.scenario.effects and not o.writes), None)
-        if read is None:
-            continue
+        read = next(((e, o) for e, o in delivery.operations if o.reads & effects and not o.writes), None)
         for other in done:
-            if other is delivery or other.effect_durable is None or delivery.effect is None:
+            if read is None or other is delivery or delivery.effect is None:
                 continue
-            if read[0].number < other.effect_durable < (delivery.effect_durable or 0):
+            if read[0].number < (other.effect_durable or 0) < (delivery.effect_durable or 0):
                 line = _at(delivery.effect)
                 return Diagnosis(
                     "lost-update",
-                    f"{_capital(_line_words(_at(read)))} read the balance before {_who(run, other.message)} was credited, "
-                    f"{_line_words(line)} wrote back a sum without it.",
+                    f"{_capital(_words(_at(read)))} read the balance before {case.who(other.message)} was credited; "
+                    f"{_words(line)} wrote back a sum without it.",
                     line,
                     _lines(_at(read)),
                 )
     return None
 
 
-def _partly(run: Run, deliveries: list[_Delivery]) -> Diagnosis | None:
-    """One delivery's effect is wrong by itself."""
-    done = [d for d in deliveries if d.effect is not None]
+def _partly(case: _Case) -> Diagnosis | None:
+    """Nothing was repeated, lost or overwritten: the effect is wrong by itself."""
+    done = [d for d in case.deliveries if d.effect is not None]
     if not done:
         return None
-    delivery = done[-1]
-    line = _at(delivery.effect)
+    line = _at(done[-1].effect)
     return Diagnosis(
         "wrong-effect",
-        f"{_capital(_line_words(line))} changed the balance by something else than what {_who(run, delivery.message)} "
-        "asks for.",
+        f"{_capital(_words(line))} changed the balance by something else than what {case.who(done[-1].message)} asks for.",
         line,
     )
 
@@ -529,64 +571,58 @@ def _partly(run: Run, deliveries: list[_Delivery]) -> Diagnosis | None:
 # -- stuck -------------------------------------------------------------------------------------------------
 
 
-def _diagnose_stuck(run: Run, stuck: Stuck, deliveries: list[_Delivery]) -> Diagnosis:
+def _diagnose_stuck(case: _Case, stuck: Stuck) -> Diagnosis:
+    run = case.run
     if stuck.reason == "hung":
-        line = next((e.line for e in reversed(run.events) if e.line), None) or _hung_line(run)
-        return Diagnosis("endless-loop", f"The handler never comes back: {run.hung or stuck.detail}.", line)
-    last = run.events[-1] if run.events else None
-    claimed = [d for d in deliveries if d.end == "crash" and d.mark_durable is not None and d.effect_durable is None]
-    if stuck.reason == "poison" and run.dead:
-        message = run.dead[0]
-        tries = [d for d in _of(deliveries, message) if d.end in ("give back", "dead letter")]
-        raised = tries[-1].events[-1].raised if tries else None
-        what = f"{raised.name}: {raised.text}" if raised else "an exception"
-        line = _raise_line(tries[-1]) if tries else None
-        claim = next((d for d in claimed if d.message == message), None)
-        if claim is not None:
-            return Diagnosis(
-                "unreleased-claim",
-                f"{_capital(_line_words(_at(claim.mark)))} claimed {_who(run, message)}, the consumer crashed, and the "
-                f"claim stayed: each later delivery raised {what}.",
-                _at(claim.mark),
-                _lines(line),
-            )
+        why = run.hung or stuck.detail
         return Diagnosis(
-            "poison-message",
-            f"{_capital(_who(run, message))} made the handler raise three times ({what}) and went to the dead-letter queue.",
-            line,
+            "endless-loop", f"The handler never comes back: {why}.", run.hung_line or _last_line(case.deliveries)
         )
-    if claimed:
-        claim = claimed[0]
+    claim = next(
+        (
+            d
+            for d in case.deliveries
+            if d.end in _UNFINISHED and d.mark_durable is not None and d.effect_durable is None
+        ),
+        None,
+    )
+    if claim is not None:
+        how = _UNFINISHED[claim.end]
         return Diagnosis(
             "unreleased-claim",
-            f"{_capital(_line_words(_at(claim.mark)))} claimed {_who(run, claim.message)}, the consumer crashed, and the "
-            "claim stayed: no later delivery can finish.",
+            f"{_capital(_words(_at(claim.mark)))} claimed {case.who(claim.message)}, the consumer {how}, and the claim "
+            "stayed: no later delivery can finish.",
             _at(claim.mark),
+            _lines(_raise_line(case.deliveries)),
+        )
+    if stuck.reason == "poison" and run.dead:
+        message = run.dead[0]
+        tries = [d for d in case.of(message) if d.end in ("give back", "dead letter")]
+        raised = tries[-1].events[-1].raised if tries else None
+        what = f"{raised.name}: {raised.text}" if raised else "an exception"
+        return Diagnosis(
+            "poison-message",
+            f"{_capital(case.who(message))} made the handler raise three times ({what}) and went to the dead-letter "
+            "queue.",
+            _raise_line(tries),
         )
     if stuck.reason == "dead end":
-        waiting = last.line if last else None
-        return Diagnosis("dead-lock", "The consumers wait for each other's locks, and none can go on.", waiting)
-    raised_in = [d for d in deliveries if d.end == "give back"]
-    line = _raise_line(raised_in[-1]) if raised_in else _last_line(deliveries)
+        return Diagnosis(
+            "dead-lock", "The consumers wait for each other's locks, and none can go on.", _last_line(case.deliveries)
+        )
     return Diagnosis(
         "never-acknowledged",
         "Each delivery returns the message to the queue; from here on no continuation ever acknowledges it.",
-        line,
+        _raise_line(case.deliveries) or _last_line(case.deliveries),
     )
 
 
-def _raise_line(delivery: _Delivery) -> Line | None:
-    end = delivery.events[-1]
-    return end.raised_line or _last_line([delivery])
+def _raise_line(deliveries: Sequence[_Delivery]) -> Line | None:
+    """Where the last exception left the learner's code."""
+    for delivery in reversed(deliveries):
+        if delivery.end in ("give back", "dead letter"):
+            return delivery.events[-1].raised_line or _last_line([delivery])
+    return None
 
 
-def _hung_line(run: Run) -> Line | None:
-    return run.hung_line
-
-
-_RULES: tuple[Callable[[Run, list[_Delivery]], Diagnosis | None], ...] = (
-    _applied_twice,
-    _lost,
-    _overwritten,
-    _partly,
-)
+_RULES: tuple[Callable[[_Case], Diagnosis | None], ...] = (_applied_twice, _lost, _overwritten, _partly)

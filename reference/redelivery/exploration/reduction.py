@@ -86,18 +86,18 @@ class RememberedEffects:
         self._has_written: dict[int, bool] = {}
         self._schema_known_to_change = store.schema_changed
 
-    def begin(self, state: State, process: int, root: Node) -> Effect:
+    def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
         # What takes no step of its own reads no rows and takes no lock, so nothing else matters here.
-        key = (root.number, state.attempts[root.message] if self.count_attempts else 0)
+        key = (root.number, attempt)
         effect = self._remembered.get(key)
         if effect is None:
             self._bring()
-            effect = self._remember(key, self.live.begin(state, process, root))
+            effect = self._remember(key, self.live.begin(state, process, root, attempt))
         return effect if effect.contents == state.contents else effect._replace(contents=state.contents)
 
     def step(self, state: State, process: int) -> Effect:
         p = state.processes[process]
-        key = (p.node, p.transaction, state.contents, self._others(state, process), self._attempt(state, process))
+        key = (p.node, p.transaction, state.contents, self._others(state, process), p.attempt)
         effect = self._remembered.get(key)
         if effect is None:
             self._bring()
@@ -106,7 +106,7 @@ class RememberedEffects:
 
     def time_out(self, state: State, process: int) -> Effect:
         p = state.processes[process]
-        key = (p.node, p.transaction, state.contents, self._others(state, process), self._attempt(state, process), True)
+        key = (p.node, p.transaction, state.contents, self._others(state, process), p.attempt, True)
         effect = self._remembered.get(key)
         if effect is None:
             self._bring()
@@ -115,9 +115,6 @@ class RememberedEffects:
 
     def end(self, state: State, process: int) -> None:
         pass
-
-    def _attempt(self, state: State, process: int) -> int:
-        return state.attempts[state.processes[process].message] if self.count_attempts else 0
 
     def _others(self, state: State, process: int) -> int:
         """The locks that others hold, as far as they matter here: in WAL readers disturb nobody."""

@@ -33,6 +33,7 @@ class Operation:
     told: Told | None
     line: Line | None
     free: bool = False
+    stack: tuple[Line, ...] = ()
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     changed: tuple[tuple[str, tuple[tuple[object, ...], ...], tuple[tuple[object, ...], ...]], ...] = ()
@@ -101,6 +102,8 @@ class Run:
     final: Contents
     first: Contents
     hung_line: Line | None = None
+    remembering: frozenset[str] = frozenset()
+    """Names in which a process remembered something."""
     point_of_no_return: int | None = None
     """The number of the first event after which no fault-free continuation ends right."""
 
@@ -143,6 +146,7 @@ def _replay(
     count_attempts: bool,
 ) -> Run:
     host = GreenletHost(program, scenario.entry, scenario.messages)
+    host.record_stacks = True
     tree = Tree(host)
     output: list[str] = []
     with SqliteStore(scenario.prepare, journal) as store, guarded() as silence:
@@ -152,7 +156,9 @@ def _replay(
         silence.listener = output.append
         try:
             with Watchdog(_TICK, lambda frame: host.tick(frame, _TICK), host.interrupt):
-                return recorder.run(schedule, finish, most_steps)
+                run = recorder.run(schedule, finish, most_steps)
+                run.remembering = frozenset(host.remembering)
+                return run
         except Stopped:
             raise KeyboardInterrupt from None
         finally:
@@ -170,7 +176,7 @@ class _Recording(LiveEffects):
     def time_out(self, state: State, process: int) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
         outcome = self.store.time_out(process)
-        self.operations.append(Operation(node.request, outcome.told, node.line))
+        self.operations.append(Operation(node.request, outcome.told, node.line, False, node.stack))
         return self._after(state, process, node, outcome)
 
     def carry_out(self, process: int, node: Node, free: bool) -> Outcome:
@@ -184,7 +190,15 @@ class _Recording(LiveEffects):
         changed = _difference(before, after) if before and after and statement.writes else ()
         self.operations.append(
             Operation(
-                request, outcome.told, node.line, free, statement.reads, statement.writes, changed, outcome.committed
+                request,
+                outcome.told,
+                node.line,
+                free,
+                node.stack,
+                statement.reads,
+                statement.writes,
+                changed,
+                outcome.committed,
             )
         )
         return outcome

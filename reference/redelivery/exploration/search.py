@@ -120,6 +120,10 @@ class Search:
                     verdict = self._explore_twice(world, effects, store, host, started, stop_at_first)
                     if isinstance(verdict, Proved):
                         verdict = self._make_sure(host, tree) or verdict
+                if host.unsupported is not None:
+                    what, line = host.unsupported
+                    why = f"the answer uses what this simulation does not have: {what}. Find another way"
+                    return Undetermined(why, verdict.schedules, verdict.states, line)
                 return verdict
             except Stopped:
                 return Undetermined("stopped by you", self._count(), len(self._steps))

@@ -18,7 +18,7 @@ import sqlite_utils
 from greenlet import getcurrent, greenlet
 
 from .guards import NotAllowedHere
-from .memory import Opaque, fingerprint
+from .memory import Opaque, fingerprint, remembered
 from .message import Message, Retry
 from .operations import (
     Hung,
@@ -58,7 +58,7 @@ class _Instance:
     def __init__(self, host: GreenletHost) -> None:
         self.functions = host.program.fresh()
         self.handler: Callable[[Message, Any], Any] = self.functions[host.entry]
-        self.connection = Connection(host.ask)
+        self.connection = Connection(host.ask, host.note_unsupported)
         self.db = sqlite_utils.Database(
             self.connection,  # type: ignore[arg-type]
             recursive_triggers=False,
@@ -76,13 +76,14 @@ class _Instance:
 class _Run:
     """One delivery under way."""
 
-    __slots__ = ("dead", "greenlet", "instance", "last_words", "line", "node")
+    __slots__ = ("dead", "greenlet", "instance", "last_words", "line", "node", "stack")
 
     def __init__(self, instance: _Instance) -> None:
         self.instance = instance
         self.greenlet: greenlet = None  # type: ignore[assignment]
         self.node: Node | None = None
         self.line: Line | None = None
+        self.stack: tuple[Line, ...] = ()
         self.dead = False
         self.last_words = 0
 
@@ -98,6 +99,11 @@ class GreenletHost:
         self.entry = entry
         self.messages = messages
         self.stopped = False
+        self.record_stacks = False
+        self.remembering: set[str] = set()
+        """Names in which some process remembered something after a delivery; only with ``record_stacks``."""
+        self.unsupported: tuple[str, Line | None] | None = None
+        """What a handler asked for that this simulation has not, and where."""
         self.calls = 0
         """Handler calls begun."""
         self._runs: dict[int, _Run] = {}  # by the number of the node at which they wait
@@ -202,7 +208,7 @@ class GreenletHost:
         return request
 
     def _settle(self, run: _Run, node: Node, request: Request) -> None:
-        node.request, node.line = request, run.line
+        node.request, node.line, node.stack = request, run.line, run.stack
         run.node = node
         if isinstance(request, Returned | Raised):
             node.memory = self._memory_after(run, node)
@@ -270,6 +276,8 @@ class GreenletHost:
                 self._memories[_Instance(self).fingerprint(self.entry)] = 0
         except Opaque:
             after = ("after", node.number)
+        if self.record_stacks:
+            self._note_memory(run)
         number = self._memories.get(after)
         if number is None:
             if not self._memories:
@@ -277,6 +285,14 @@ class GreenletHost:
             number = self._memories[after] = len(self._histories)
             self._histories.append((node.root.memory, node))
         return number
+
+    def _note_memory(self, run: _Run) -> None:
+        before = remembered({self.entry: _Instance(self).handler})
+        after = remembered({self.entry: run.instance.handler})
+        # A function or object that holds what changed has changed, too; the innermost names are the ones to show.
+        changed = {name for name, value in after.items() if name and before.get(name) != value}
+        plain = {name for name in changed if not _holds_code(after[name])}
+        self.remembering |= plain or changed
 
     # -- called from inside learner code ---------------------------------------------------------------
 
@@ -307,8 +323,14 @@ class GreenletHost:
         while frame is not None and frame.f_code.co_filename not in files:
             frame = frame.f_back  # type: ignore[assignment]
         run.line = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
+        if self.record_stacks:
+            run.stack = _stack(frame, files)
         told: Told = self._hub_of(run).switch(request)
         return told
+
+    def note_unsupported(self, what: str) -> None:
+        """Learner code asked for something that the simulation has not."""
+        self.unsupported = self.unsupported or (what, self._active.line if self._active else None)
 
     @staticmethod
     def _hub_of(run: _Run) -> greenlet:
@@ -352,6 +374,20 @@ def bury(dead: greenlet) -> None:
     """Keep a greenlet that can't be unwound for good: collecting it would resume it."""
     _graveyard.append(dead)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(dead))
+
+
+def _holds_code(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and value[0] in ("function", "class", "method", "cached")
+
+
+def _stack(frame: FrameType | None, files: frozenset[str]) -> tuple[Line, ...]:
+    """The learner's lines from ``frame`` outwards."""
+    lines: list[Line] = []
+    while frame is not None:
+        if frame.f_code.co_filename in files:
+            lines.append((frame.f_code.co_filename, frame.f_lineno))
+        frame = frame.f_back
+    return tuple(lines)
 
 
 def _same(one: Request, other: Request) -> bool:

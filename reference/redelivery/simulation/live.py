@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .operations import ReadAttempt, SqlStatement, Told
+from .operations import ReadAttempt, SqlFailure, SqlStatement, Told
 from .process import Node, Tree
 from .sqlite_store import Outcome, SqliteStore
 from .world import Effect, State
@@ -26,9 +26,9 @@ class LiveEffects:
         self.statements = 0
         self._version = store.data_version()
 
-    def begin(self, state: State, process: int, root: Node) -> Effect:
+    def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
         self.store.begin(process)
-        return self._free(state, process, root, False)
+        return self._free(process, root, attempt)
 
     def step(self, state: State, process: int) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
@@ -55,7 +55,9 @@ class LiveEffects:
         if outcome.told is None:
             return Effect(node.number, outcome.transaction, state.contents, False, True)
         changed = outcome.committed and self._has_changed(state, process)
-        return self._free(state, process, self.tree.tell(node, outcome.told), changed)
+        refused = isinstance(outcome.told, SqlFailure) and outcome.told.is_lock
+        effect = self._free(process, self.tree.tell(node, outcome.told), state.processes[process].attempt)
+        return effect._replace(changed=changed, refused=refused) if changed or refused else effect
 
     def _has_changed(self, state: State, process: int) -> bool:
         if not self.track:
@@ -70,7 +72,7 @@ class LiveEffects:
                     self.store.mark_stale(other)
         return changed
 
-    def _free(self, state: State, process: int, node: Node, changed: bool) -> Effect:
+    def _free(self, process: int, node: Node, attempt: int) -> Effect:
         """Carry out what takes no step of its own."""
         store = self.store
         while True:
@@ -85,9 +87,9 @@ class LiveEffects:
             elif kind is ReadAttempt:
                 if not self.count_attempts:
                     raise NeedsAttempts
-                told = state.attempts[node.message]
+                told = attempt
                 self.read_attempt(node, told)
             else:
                 break
             node = self.tree.tell(node, told)
-        return Effect(node.number, store.transaction(process), store.current, changed)
+        return Effect(node.number, store.transaction(process), store.current)

@@ -11,6 +11,7 @@ the search would merge the two.
 
 from __future__ import annotations
 
+import contextlib
 import copyreg
 import enum
 import functools
@@ -316,3 +317,45 @@ def fingerprint(things: Mapping[str, Any]) -> Any:
     """
     walker = _Fingerprinter()
     return tuple((name, walker.of(thing)) for name, thing in sorted(things.items()))
+
+
+def remembered(things: Mapping[str, Any]) -> dict[str, Any]:
+    """What a process could remember things in: name → fingerprint, of globals, closures, defaults and attributes."""
+    found: dict[str, Any] = {}
+    seen: set[int] = set()
+    todo = list(things.values())
+    while todo:
+        thing = todo.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        parts = _parts(thing)
+        for name, part in parts:
+            try:
+                found[name] = _Fingerprinter().of(part)
+            except Opaque:
+                found[name] = None
+            todo.append(part)
+    return found
+
+
+def _parts(thing: Any) -> list[tuple[str, Any]]:
+    if isinstance(thing, types.MethodType):
+        return [("", thing.__func__), ("", thing.__self__)]
+    if isinstance(thing, types.FunctionType) and is_users(thing):
+        code = thing.__code__
+        names = code.co_varnames[: code.co_argcount]
+        defaults = thing.__defaults__ or ()
+        parts = list(zip(names[len(names) - len(defaults) :], defaults, strict=True))
+        parts += list((thing.__kwdefaults__ or {}).items()) + list(thing.__dict__.items())
+        for name, cell in zip(code.co_freevars, thing.__closure__ or (), strict=True):
+            with contextlib.suppress(ValueError):
+                parts.append((name, cell.cell_contents))
+        return parts + [(name, thing.__globals__[name]) for name in _reached(thing)]
+    if isinstance(thing, functools._lru_cache_wrapper):
+        return [(getattr(thing, "__name__", ""), thing.cache_info()), ("", thing.__wrapped__)]
+    if isinstance(thing, type) and is_users(thing):
+        return [(k, v) for k, v in thing.__dict__.items() if k not in _CLASS_INTERNALS]
+    if is_users(type(thing)):
+        return [*getattr(thing, "__dict__", {}).items(), ("", type(thing))]
+    return []

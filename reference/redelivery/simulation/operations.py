@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+#: How the text of an error begins where a handler asks for what this simulation has not.
+UNSUPPORTED = "not supported in this simulation: "
 #: A value that SQLite can store.
 Value = int | float | str | bytes | None
 

@@ -22,7 +22,19 @@ MOST_OPERATIONS = 200
 class Node:
     """One history: ``told`` was the last answer, ``request`` is what the process asks next."""
 
-    __slots__ = ("children", "depth", "line", "memory", "message", "number", "parent", "request", "root", "told")
+    __slots__ = (
+        "children",
+        "depth",
+        "line",
+        "memory",
+        "message",
+        "number",
+        "parent",
+        "request",
+        "root",
+        "stack",
+        "told",
+    )
 
     def __init__(self, number: int, parent: Node | None, told: Told | None, root: Node | None) -> None:
         self.number = number
@@ -33,6 +45,8 @@ class Node:
         self.children: dict[Any, Node] = {}
         self.request: Request = Unrepeatable("never asked")
         self.line: Line | None = None
+        self.stack: tuple[Line, ...] = ()
+        """The learner's lines that led to the request, innermost first; only where the host records them."""
         self.memory = 0  # of a root: what the process remembers before; of an end: after
         self.message = -1
 

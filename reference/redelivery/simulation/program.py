@@ -26,6 +26,9 @@ class Program(Protocol):
     def fresh(self) -> Mapping[str, Any]:
         """The functions by name, with memory that nobody has used."""
 
+    def source(self, file: str) -> str:
+        """The learner's source in one of the files."""
+
     def source_line(self, file: str, line: int) -> str:
         """One line of the learner's source, without its indentation; empty where it is not known."""
 
@@ -111,6 +114,9 @@ class SourceProgram:
         """The namespace as the first execution left it, for looking at only."""
         return self._first
 
+    def source(self, file: str) -> str:
+        return "\n".join(self._lines.get(file, []))
+
     def source_line(self, file: str, line: int) -> str:
         lines = self._lines.get(file, [])
         return lines[line - 1].strip() if 0 < line <= len(lines) else ""
@@ -141,6 +147,9 @@ class FunctionProgram:
                 f"{', '.join(self._functions)} uses {error}, which can't be given afresh to each process. "
                 "Make it inside the function, or check the notebook from the command line: redelivery check"
             ) from None
+
+    def source(self, file: str) -> str:
+        return "".join(linecache.getlines(file))
 
     def source_line(self, file: str, line: int) -> str:
         return linecache.getline(file, line).strip()

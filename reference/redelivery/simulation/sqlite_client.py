@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, NoReturn
 
-from .operations import SqlFailure, SqlResult, SqlStatement
+from .operations import UNSUPPORTED, SqlFailure, SqlResult, SqlStatement
 from .sqlite_statements import first_keyword
 
 _DML = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
@@ -212,8 +212,9 @@ class Connection:
     ProgrammingError = sqlite3.ProgrammingError
     NotSupportedError = sqlite3.NotSupportedError
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, refused: Callable[[str], None] = lambda what: None) -> None:
         self._ask = ask
+        self._refused = refused
         self._isolation_level: str | None = ""
         self._in_transaction = False
         self._closed = False
@@ -228,6 +229,8 @@ class Connection:
         told = self._ask(statement)
         self._in_transaction = told.in_transaction
         if isinstance(told, SqlFailure):
+            if told.text.startswith(UNSUPPORTED):
+                self._refused(told.text.removeprefix(UNSUPPORTED))
             raise_as_sqlite(told)
         if told.rowcount > 0:
             self._changes += told.rowcount
@@ -257,7 +260,7 @@ class Connection:
     @autocommit.setter
     def autocommit(self, value: Any) -> None:
         if value != self.autocommit:
-            _refuse("setting autocommit; use isolation_level = None and BEGIN")
+            self._refuse("setting autocommit; use isolation_level = None and BEGIN")
 
     @property
     def isolation_level(self) -> str | None:
@@ -345,20 +348,20 @@ class Connection:
     def interrupt(self) -> None:
         """Nothing can be running: each statement is carried out at once."""
 
+    def _refuse(self, what: str) -> NoReturn:
+        self._refused(what)
+        raise sqlite3.NotSupportedError(UNSUPPORTED + what)
+
     def __call__(self, sql: str, /) -> NoReturn:
-        _refuse("calling a connection to make a statement")
+        self._refuse("calling a connection to make a statement")
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(sqlite3.Connection, name):
-            _refuse(f"Connection.{name}")
+            self._refuse(f"Connection.{name}")
         raise AttributeError(f"'Connection' object has no attribute {name!r}")
 
     def __repr__(self) -> str:
         return "<Connection to the simulated world>"
-
-
-def _refuse(what: str) -> NoReturn:
-    raise sqlite3.NotSupportedError(f"not supported in this simulation: {what}")
 
 
 def _bind(sql: str, parameters: Any) -> SqlStatement:

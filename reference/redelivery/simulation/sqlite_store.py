@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from .operations import SqlFailure, SqlResult, SqlStatement, Value
+from .operations import UNSUPPORTED, SqlFailure, SqlResult, SqlStatement, Value
 from .sqlite_statements import NOTHING, READS, WRITES, Statement, StatementAnalyser
 
 Journal = Literal["wal", "rollback"]
@@ -455,7 +455,7 @@ class SqliteStore:
         before = session.transaction
         connection = session.connection
         if statement.unsupported:
-            text = f"not supported in this simulation: {statement.unsupported}"
+            text = UNSUPPORTED + statement.unsupported
             return Outcome(SqlFailure("NotSupportedError", text, 1, "SQLITE_ERROR", before.open), before)
         if session.answer is not None:
             return self._finish_waiting_commit(session, before)

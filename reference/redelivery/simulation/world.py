@@ -24,6 +24,11 @@ from .sqlite_store import CLOSED, NO_LOCK, PENDING_LOCK, READ_LOCK, WRITE_LOCK, 
 
 #: A message whose handler raised this often goes to the dead-letter queue.
 MOST_EXCEPTIONS = 3
+#: So often in a row is one process refused by a lock while nobody else moves: immediate refusals, and waits that
+#: time out after the first one that did (one stall of the holder can outlast several waits). After that the
+#: process lets the others go on, if they can. Without it, a handler that tries again for ever, and is right,
+#: would have endlessly many states; with a smaller number, one that gives up after three tries would pass.
+MOST_REFUSALS = 4
 #: Attempts are counted up to here, so that a retrying consumer has finitely many states.
 MOST_ATTEMPTS = 4
 
@@ -32,7 +37,9 @@ class Process(NamedTuple):
     """What matters of one consumer between two steps.
 
     ``message`` is -1 while it waits for one. ``current``: the queue has not delivered it again meanwhile.
-    ``waiting``: for a lock. ``barred``: messages (as bits) it returned and may not get back at once.
+    ``attempt`` is how often the message had been delivered when this process received it (0: nobody asks).
+    ``waiting``: for a lock. ``barred``: messages (as bits) it returned and may not get back at once. ``refusals``:
+    lock errors since somebody else made a step; ``stalled``: one of them was a wait that timed out.
     """
 
     memory: int = 0
@@ -42,6 +49,9 @@ class Process(NamedTuple):
     transaction: Transaction = CLOSED
     waiting: bool = False
     barred: int = 0
+    attempt: int = 0
+    refusals: int = 0
+    stalled: bool = False
 
 
 class State(NamedTuple):
@@ -68,13 +78,15 @@ class Effect(NamedTuple):
     changed: bool = False
     """The database file was changed, which makes older snapshots stale."""
     waiting: bool = False
+    refused: bool = False
+    """The process was told "database is locked"."""
 
 
 class Effects(Protocol):
     """Who knows what operations do."""
 
-    def begin(self, state: State, process: int, root: Node) -> Effect:
-        """A delivery starts at ``root``."""
+    def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
+        """A delivery starts at ``root``; the message's ``attempt``-th."""
 
     def step(self, state: State, process: int) -> Effect:
         """The process's next operation is carried out."""
@@ -153,21 +165,26 @@ class World:
         for index, process in enumerate(state.processes):
             if process.message >= 0:
                 if not process.waiting and type(nodes[process.node].request) not in (Hung, Unrepeatable):
-                    enabled.append(index)
+                    (barred if process.refusals >= MOST_REFUSALS else enabled).append(index)
             elif ready:
                 if process.barred and all(process.barred >> m & 1 for m in ready):
                     barred.append(index)
                 else:
                     enabled.append(index)
-        # A returned message waits until somebody else has made a step, but only if somebody can.
+        # Who returned a message, or was refused by a lock too often, waits until somebody else has made a step;
+        # but only if somebody can.
         return enabled or barred
 
     def steps(self, state: State) -> list[Choice]:
         """What may happen without a fault; empty at the end of a run and in a dead end."""
         enabled = self._enabled(state)
-        if enabled:
-            return [_STEPS[i] for i in enabled]
-        return [_TIMEOUTS[i] for i, process in enumerate(state.processes) if process.waiting]
+        if not enabled:
+            return [_TIMEOUTS[i] for i, process in enumerate(state.processes) if process.waiting]
+        moves = [_STEPS[i] for i in enabled]
+        for index, process in enumerate(state.processes):
+            if process.stalled and process.waiting and process.refusals < MOST_REFUSALS:
+                moves.append(_TIMEOUTS[index])
+        return moves
 
     def faults(self, state: State) -> list[Choice]:
         """What may go wrong next, within the bounds."""
@@ -187,16 +204,17 @@ class World:
                 found.append(_REDELIVERIES[index])
             if losses and process.current and type(nodes[process.node].request) is Returned:
                 found.append(_LOSSES[index])
-            if process.waiting and timeouts and someone_can:
+            if process.waiting and timeouts and someone_can and not process.stalled:
                 found.append(_TIMEOUTS[index])
         return found
 
     def is_fault(self, state: State, choice: Choice) -> bool:
-        """Whether ``choice`` uses up the budget. A lock time-out is free when nothing else can go on."""
+        """Whether ``choice`` uses up the budget. A lock time-out is free when nothing else can go on, and when the
+        same stall has outlasted a wait before."""
         kind = choice.kind
         if kind is Kind.STEP:
             return False
-        return not (kind is Kind.LOCK_TIMEOUT and not self._enabled(state))
+        return not (kind is Kind.LOCK_TIMEOUT and (state.processes[choice.process].stalled or not self._enabled(state)))
 
     # -- what happens ----------------------------------------------------------------------------------
 
@@ -219,9 +237,9 @@ class World:
                 after = self._count(after, Kind.LOST)
             return after
         if kind is Kind.LOCK_TIMEOUT:
-            free = not self._enabled(state)
-            after = self._affected(state, index, self.effects.time_out(state, index))
-            return after if free else self._count(after, kind)
+            fault = self.is_fault(state, choice)
+            after = self._affected(state, index, self.effects.time_out(state, index), stalled=True)
+            return self._count(after, kind) if fault else after
         if kind is Kind.LOST:
             return self._count(self._acknowledge(state, index, process, lost=True), kind)
         if kind is Kind.REDELIVER:
@@ -258,14 +276,25 @@ class World:
         ready.remove(message)
         state = state._replace(ready=tuple(ready), attempts=(*attempts[:message], attempt, *attempts[message + 1 :]))
         root = self.tree.root(process.memory, message)
-        effect = self.effects.begin(state, index, root)
-        started = Process(process.memory, message, True, effect.node, effect.transaction, False, 0)
+        if not self.count_attempts:
+            attempt = 0
+        effect = self.effects.begin(state, index, root, attempt)
+        started = Process(process.memory, message, True, effect.node, effect.transaction, False, 0, attempt)
         return self._stepped(state, index, started, effect.contents)
 
-    def _affected(self, state: State, index: int, effect: Effect) -> State:
+    def _affected(self, state: State, index: int, effect: Effect, stalled: bool = False) -> State:
         before = state.processes[index]
         after = Process(
-            before.memory, before.message, before.current, effect.node, effect.transaction, effect.waiting, 0
+            before.memory,
+            before.message,
+            before.current,
+            effect.node,
+            effect.transaction,
+            effect.waiting,
+            0,
+            before.attempt,
+            min(before.refusals + effect.refused, MOST_REFUSALS),
+            stalled or before.stalled,
         )
         state = self._stepped(state, index, after, effect.contents)
         if effect.changed and self.journal == "wal":
