@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,9 +97,13 @@ class HandlerPart:
             )
             return Report(exercise, self.grade_id, self.points, again, bounds, schedules)
         if isinstance(verdict, Stuck) and verdict.reason == "circle":
-            run = replay(program, scenario, verdict.schedule, verdict.journal, most_steps=len(verdict.schedule) + 12)
-        run.point_of_no_return = point_of_no_return(program, scenario, run.schedule, verdict.journal)
+            run = replay(program, scenario, verdict.schedule, verdict.journal, most_steps=len(verdict.schedule) + 60)
         found = diagnose(run, program, verdict if isinstance(verdict, Stuck) else None)
+        if isinstance(verdict, Stuck):
+            del run.events[len(verdict.schedule) + 12 :]  # enough to see the circle
+        run.point_of_no_return = point_of_no_return(
+            program, scenario, [event.choice for event in run.events], verdict.journal
+        )
         if _is_unsolved(run):
             reason = f"{self.names[0]} is not solved yet: it raises NotImplementedError. Write your answer in its cell"
             return Report(exercise, self.grade_id, self.points, NotChecked(reason), bounds)
@@ -176,7 +181,7 @@ def cost_of(verdict: Refuted | Stuck) -> tuple[int, int, int, int]:
     """Faults, those of the consumer, switches, length: how small a counterexample is."""
     faults = [c for c in verdict.schedule if c.kind in FAULT_INDEX]
     steps = [c.process for c in verdict.schedule if c.kind is Kind.STEP]
-    switches = sum(a != b for a, b in zip(steps, steps[1:], strict=False))
+    switches = sum(a != b for a, b in itertools.pairwise(steps))
     own = sum(c.kind in (Kind.CRASH, Kind.LOCK_TIMEOUT) for c in faults)
     return (len(faults), own, switches, len(verdict.schedule))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -158,7 +159,7 @@ class Report:
             (kinds.count("LOCK_TIMEOUT"), "lock time-out", "lock time-outs"),
         ]
         steps = [c.process for c in verdict.schedule if c.kind.name == "STEP"]
-        switches = sum(a != b for a, b in zip(steps, steps[1:], strict=False))
+        switches = sum(a != b for a, b in itertools.pairwise(steps))
         named = [f"{n} {one if n == 1 else many}" for n, one, many in counts if n] or ["no fault"]
         named.append(f"{switches} switch{'' if switches == 1 else 'es'}")
         mode = "WAL" if verdict.journal == "wal" else "rollback journal"

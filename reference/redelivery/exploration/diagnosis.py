@@ -87,7 +87,7 @@ class _Delivery:
     mark: tuple[Event, Operation] | None = None
     mark_durable: int | None = None
     check: tuple[Event, Operation] | None = None
-    """The first statement that read a table of marks, and changed nothing."""
+    """The first statement that read a table of marks, before the delivery wrote one."""
     end: str = ""
     """The kind of its last event."""
 
@@ -128,6 +128,7 @@ def _deliveries(run: Run) -> list[_Delivery]:
 def _note(delivery: _Delivery, effect_tables: frozenset[str]) -> None:
     """Fill in when the delivery's effect and mark were written, and when they became durable."""
     pending: list[tuple[str, Event]] = []
+    claimed = False
     for event, operation in delivery.operations:
         told = operation.told
         if not isinstance(operation.request, SqlStatement) or isinstance(told, int):
@@ -141,7 +142,8 @@ def _note(delivery: _Delivery, effect_tables: frozenset[str]) -> None:
         if changed - effect_tables:
             pending.append(("mark", event))
             delivery.mark = delivery.mark or (event, operation)
-        if delivery.check is None and operation.reads - effect_tables and not operation.writes:
+        claimed = claimed or bool(operation.writes - effect_tables)
+        if delivery.check is None and not claimed and operation.reads - effect_tables and not operation.writes:
             delivery.check = (event, operation)
         if operation.committed:
             for what, _ in pending:
@@ -346,6 +348,8 @@ def _overtaken(
 def _not_stopped(case: _Case, first: _Delivery, second: _Delivery, who: str, asked: Line | None) -> Diagnosis:
     """The mark was there when the second delivery looked, and it went on all the same."""
     effect = _at(second.effect)
+    if asked and second.check is None:
+        return _by_the_flag(asked, who)
     for event, operation in case.claims(second):
         if second.effect is not None and second.effect[0].number < event.number:
             break

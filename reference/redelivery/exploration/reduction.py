@@ -173,16 +173,17 @@ class RememberedEffects:
         return True
 
     def _wrote(self, number: int) -> bool:
-        wrote = self._has_written.get(number)
-        if wrote is None:
-            parent = self.tree.nodes[number].parent
-            wrote = False
-            if parent is not None:
-                request = parent.request
-                wrote = self._wrote(parent.number) or (
-                    isinstance(request, SqlStatement) and self.store.leaves_traces(request)
-                )
-            self._has_written[number] = wrote
+        path = []
+        node: Node | None = self.tree.nodes[number]
+        while node is not None and node.number not in self._has_written:
+            path.append(node)
+            node = node.parent
+        wrote = False if node is None else self._has_written[node.number]
+        for node in reversed(path):
+            parent = node.parent
+            if parent is not None and isinstance(parent.request, SqlStatement):
+                wrote = wrote or self.store.leaves_traces(parent.request)
+            self._has_written[node.number] = wrote
         return wrote
 
     def _repeat(self, before: State, choice: Choice, after: State) -> None:

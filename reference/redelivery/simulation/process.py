@@ -16,7 +16,7 @@ from .sqlite_store import exact
 
 Line = tuple[str, int]
 #: A delivery that asks for more operations than this is taken for endless.
-MOST_OPERATIONS = 200
+MOST_OPERATIONS = 300
 
 
 class Node:

@@ -24,10 +24,10 @@ from .sqlite_store import CLOSED, NO_LOCK, PENDING_LOCK, READ_LOCK, WRITE_LOCK, 
 
 #: A message whose handler raised this often goes to the dead-letter queue.
 MOST_EXCEPTIONS = 3
-#: So often in a row is one process refused by a lock while nobody else moves: immediate refusals, and waits that
-#: time out after the first one that did (one stall of the holder can outlast several waits). After that the
-#: process lets the others go on, if they can. Without it, a handler that tries again for ever, and is right,
-#: would have endlessly many states; with a smaller number, one that gives up after three tries would pass.
+#: So often is one process refused by a lock while nobody releases one: immediate refusals, and waits that time out
+#: after the first one that did (one stall of the holder can outlast several waits). After that the process lets the
+#: others go on, if they can, and tries once after each release. Without it, a handler that tries again for ever, and
+#: is right, would have endlessly many states; with a smaller number, one that gives up after three tries would pass.
 MOST_REFUSALS = 4
 #: Attempts are counted up to here, so that a retrying consumer has finitely many states.
 MOST_ATTEMPTS = 4
@@ -39,7 +39,7 @@ class Process(NamedTuple):
     ``message`` is -1 while it waits for one. ``current``: the queue has not delivered it again meanwhile.
     ``attempt`` is how often the message had been delivered when this process received it (0: nobody asks).
     ``waiting``: for a lock. ``barred``: messages (as bits) it returned and may not get back at once. ``refusals``:
-    lock errors since somebody else made a step; ``stalled``: one of them was a wait that timed out.
+    lock errors since somebody else released a lock; ``stalled``: one of them was a wait that timed out.
     """
 
     memory: int = 0
@@ -325,18 +325,17 @@ class World:
         )
 
     def _woken(self, state: State, index: int, before: int, after: int) -> State:
-        """Whoever waits for what this process has just released may try again."""
+        """Whoever waits for what this process has just released, or was refused because of it, may try again."""
         if after >= before or before == NO_LOCK:
             return state
         least = NO_LOCK if before >= WRITE_LOCK else PENDING_LOCK
-        if not any(p.waiting and p.transaction.lock >= least for p in state.processes):
-            return state
-        return state._replace(
-            processes=tuple(
-                p._replace(waiting=False) if i != index and p.waiting and p.transaction.lock >= least else p
-                for i, p in enumerate(state.processes)
-            )
-        )
+        processes = []
+        for i, p in enumerate(state.processes):
+            if i != index and (p.refusals or p.stalled or p.waiting):
+                waiting = p.waiting and p.transaction.lock < least
+                p = p._replace(waiting=waiting, refusals=_calmed(p.refusals), stalled=False)
+            processes.append(p)
+        return state._replace(processes=tuple(processes))
 
     def _acknowledge(self, state: State, index: int, process: Process, lost: bool) -> State:
         self.effects.end(state, index)
@@ -406,6 +405,11 @@ class World:
         if kind in (Kind.LOST, Kind.ANSWER_LOST) and not isinstance(request, Returned):
             return f"{letter} sends no acknowledgement with this step, so none can be lost"
         return None
+
+
+def _calmed(refusals: int) -> int:
+    """Somebody else has released a lock: who had used up its patience may try once more, others start afresh."""
+    return MOST_REFUSALS - 1 if refusals >= MOST_REFUSALS - 1 else 0
 
 
 def _with(processes: tuple[Process, ...], index: int, process: Process) -> tuple[Process, ...]:

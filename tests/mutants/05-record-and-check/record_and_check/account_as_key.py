@@ -1,6 +1,6 @@
 # diagnosis: key-from-payload
 def handle(message, db):
-    account, amount = message.body["account"], message.body["amount"]
+    account, amount = message.body["account"], message.body["amount"]  # here
     with db.atomic():
         if db["processed"].count_where("message_id = ?", [str(account)]):  # here
             return

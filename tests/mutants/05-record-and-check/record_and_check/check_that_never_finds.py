@@ -1,7 +1,7 @@
 # diagnosis: no-duplicate-check
 def handle(message, db):
     with db.atomic():
-        rows = list(db["processed"].rows_where("message_id = ?", [message.id]))
+        rows = list(db["processed"].rows_where("message_id = ?", [message.id]))  # here
         if rows is None:  # here
             return
         db.execute(

@@ -1,6 +1,6 @@
-# diagnosis: wrong-effect
+# diagnosis: acknowledged-without-effect
 def handle(message, db):
-    with db.atomic():
+    with db.atomic():  # here
         new = db["processed"].count_where("message_id = ?", [message.id]) == 0
         if new:  # here
             db["processed"].insert({"message_id": message.id})

@@ -1,7 +1,7 @@
-# diagnosis: effect-before-mark
+# diagnosis: check-then-act
 def handle(message, db):
     cur = db.conn.cursor()
-    cur.execute("SELECT count(*) FROM processed WHERE message_id = ?", (message.id,))
+    cur.execute("SELECT count(*) FROM processed WHERE message_id = ?", (message.id,))  # here
     if cur.fetchone()[0]:
         return
     cur.execute(

@@ -1,11 +1,11 @@
-# diagnosis: never-acknowledged
+# diagnosis: endless-loop
 import sqlite3
 
 
 def insist(db, sql, parameters):
     while True:  # here
         try:
-            return db.execute(sql, parameters)
+            return db.execute(sql, parameters)  # here
         except sqlite3.OperationalError:  # here
             continue  # here
 

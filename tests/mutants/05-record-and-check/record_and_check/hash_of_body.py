@@ -3,7 +3,7 @@ import sqlite3
 
 
 def handle(message, db):
-    account, amount = message.body["account"], message.body["amount"]
+    account, amount = message.body["account"], message.body["amount"]  # here
     with db.atomic():
         try:
             db.execute("INSERT INTO processed VALUES (?)", [str(hash((account, amount)))])  # here

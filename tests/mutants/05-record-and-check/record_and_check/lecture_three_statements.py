@@ -1,6 +1,6 @@
-# diagnosis: effect-before-mark
+# diagnosis: check-then-act
 def handle(message, db):
-    seen = db.execute("SELECT 1 FROM processed WHERE message_id = ?", [message.id]).fetchone()
+    seen = db.execute("SELECT 1 FROM processed WHERE message_id = ?", [message.id]).fetchone()  # here
     if seen:
         return
     db.execute(  # here

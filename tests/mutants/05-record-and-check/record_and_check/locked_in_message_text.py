@@ -1,4 +1,4 @@
-# diagnosis: swallowed-lock-error
+# diagnosis: swallowed-error
 def handle(message, db):
     try:
         with db.atomic():

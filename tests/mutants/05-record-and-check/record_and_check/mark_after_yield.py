@@ -1,10 +1,10 @@
-# diagnosis: effect-before-mark
+# diagnosis: check-then-act
 import contextlib
 
 
 @contextlib.contextmanager
 def exactly_once(db, message_id):
-    seen = db.execute("SELECT 1 FROM processed WHERE message_id = ?", [message_id]).fetchone()
+    seen = db.execute("SELECT 1 FROM processed WHERE message_id = ?", [message_id]).fetchone()  # here
     yield seen is None
     db.execute("INSERT OR IGNORE INTO processed VALUES (?)", [message_id])  # here
 

@@ -1,6 +1,6 @@
-# diagnosis: effect-before-mark
+# diagnosis: check-then-act
 def handle(message, db):
-    if db["processed"].count_where("message_id = ?", [message.id]):
+    if db["processed"].count_where("message_id = ?", [message.id]):  # here
         return
     try:
         db.execute(  # here

@@ -1,11 +1,11 @@
-# diagnosis: effect-before-mark
+# diagnosis: check-then-act
 from functools import wraps
 
 
 def remember(function):
     @wraps(function)
     def wrapper(message, db):
-        if list(db["processed"].rows_where("message_id = ?", [message.id])):
+        if list(db["processed"].rows_where("message_id = ?", [message.id])):  # here
             return None
         result = function(message, db)  # here
         db["processed"].insert({"message_id": message.id})  # here

@@ -1,10 +1,10 @@
-# diagnosis: effect-before-mark
+# diagnosis: check-then-act
 from sqlite_utils.db import NotFoundError
 
 
 def handle(message, db):
     try:
-        db["processed"].get(message.id)
+        db["processed"].get(message.id)  # here
         return
     except NotFoundError:
         pass

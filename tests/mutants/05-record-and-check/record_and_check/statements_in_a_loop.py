@@ -1,6 +1,6 @@
-# diagnosis: effect-before-mark
+# diagnosis: check-then-act
 def handle(message, db):
-    if db["processed"].count_where("message_id = ?", [message.id]):
+    if db["processed"].count_where("message_id = ?", [message.id]):  # here
         return
     work = [
         ("UPDATE account SET balance = balance + :amount WHERE id = :account", message.body),

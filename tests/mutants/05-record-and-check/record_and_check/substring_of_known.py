@@ -1,7 +1,7 @@
 # diagnosis: key-collision
 def handle(message, db):
     db.execute("BEGIN IMMEDIATE")
-    known = db.execute("SELECT group_concat(message_id) FROM processed").fetchone()[0] or ""
+    known = db.execute("SELECT group_concat(message_id) FROM processed").fetchone()[0] or ""  # here
     if message.id in known:  # here
         db.rollback()
         return

@@ -1,4 +1,4 @@
-# diagnosis: replace-as-claim
+# diagnosis: ignored-count
 import sqlite3
 
 
