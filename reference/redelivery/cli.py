@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,8 @@ def _check(options: argparse.Namespace) -> int:
         if isinstance(program, NotChecked):
             reports.append(Report(submission.exercise, part.grade_id, part.points, program))
         else:
-            reports.append(part.check(submission.exercise, program))
+            report = part.check(submission.exercise, program)
+            reports.append(replace(report, path=str(options.notebook)))
     if options.json:
         print(json.dumps(_as_json(submission.exercise, reports), ensure_ascii=False, indent=1))
     else:

@@ -14,7 +14,7 @@ from ..simulation.choices import Kind
 from ..simulation.operations import SqlFailure, SqlResult, SqlStatement
 from ..simulation.sqlite_statements import first_keyword
 
-_MOST_TEXT = 46
+_MOST_TEXT = 54
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def describe(run: Run, event: Event) -> str:
     if kind == "redeliver":
         return f"queue delivers {who} again ({event.process} is still at work)"
     if kind == "crash":
-        return "crash" + (f"; {who} returns to the queue" if _was_current(event) else "")
+        return "crash" + (f"; {who} returns to the queue" if event.current else "")
     if kind == "ack":
         return f"acknowledge {who}" + (" → the answer is lost" if event.choice.kind is Kind.ANSWER_LOST else "")
     if kind == "stale ack":
@@ -128,16 +128,11 @@ def describe(run: Run, event: Event) -> str:
         name = event.raised.name
         if kind == "dead letter":
             return f"raises {name}, the third time → dead-letter queue"
-        return f"raises {name} → {who} returns to the queue" if _was_current(event) else f"raises {name}"
+        return f"raises {name} → {who} returns to the queue" if event.current else f"raises {name}"
     operation = next((o for o in event.operations if not o.free), None)
     if operation is None:
         return kind
     return f"{_statement(operation)}{_outcome(operation, kind)}"
-
-
-def _was_current(event: Event) -> bool:
-    state = event.state
-    return state is not None and event.message in state.ready
 
 
 def _statement(operation: Operation) -> str:
@@ -154,7 +149,10 @@ def _statement(operation: Operation) -> str:
         for value in request.parameters:
             text = text.replace("?", _value(value), 1)
     text = text.replace('"', "")
-    return text if len(text) <= _MOST_TEXT else text[: _MOST_TEXT - 1].rstrip() + "…"
+    if len(text) <= _MOST_TEXT:
+        return text
+    # Table and verb stand in front, the values at the end.
+    return text[: _MOST_TEXT // 2].rstrip() + " … " + text[-_MOST_TEXT // 2 + 3 :].lstrip()
 
 
 def _value(value: object) -> str:
@@ -166,7 +164,8 @@ def _outcome(operation: Operation, kind: str) -> str:
     if kind == "blocked":
         return " → waits for a lock"
     if isinstance(told, SqlFailure):
-        return f" → {told.text}" if len(told.text) < 60 else f" → {told.text[:57]}…"
+        text = told.text.partition(":")[0]
+        return f" → {text}" if len(text) < 50 else f" → {text[:47]}…"
     if not isinstance(told, SqlResult):
         return ""
     if told.columns is not None:

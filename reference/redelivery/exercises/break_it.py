@@ -35,7 +35,7 @@ class BreakIt:
 
     def check(self, exercise: str, program: Program) -> Report:
         """Judge the learner's schedule: right if it breaks the consumer."""
-        answer = program.fresh().get("schedule")
+        answer = program.first().get("schedule") if isinstance(program, SourceProgram) else None
         bounds = bounds_json(self.scenario.bounds, len(self.scenario.messages), ["wal"])
         if answer is None:
             return self._report(exercise, NotChecked('expected a text, schedule = "…"; there is none'), bounds)
@@ -70,7 +70,7 @@ class BreakIt:
                 1,
                 run,
                 timeline=shown.timeline,
-                covered=f"Your schedule breaks it: {run.wrong}. {found.sentence}",
+                covered=f"Your schedule breaks it. {found.sentence}",
                 title=f"BROKEN   {self.grade_id}   {run.wrong}",
             )
         reason = "The consumer withstands this schedule: it ends with the right balance."

@@ -12,7 +12,7 @@ from ..simulation.program import Cell, FunctionProgram, Program, SourceProgram
 from ..simulation.sqlite_store import Journal
 from .break_it import BreakIt
 from .catalogue import EXERCISES, exercise_name, part_of
-from .part import NotChecked, Part, Replay, Report
+from .part import UNSOLVED, NotChecked, Part, Replay, Report, is_unsolved
 
 
 class NotPassed(Exception):
@@ -37,7 +37,7 @@ class Exercise:
         report = self.report(part, *answers)
         _show(report)
         if not report.passed:
-            raise NotPassed(f"{part}: {report.verdict.name}, 0 of {report.max_points} points")
+            raise NotPassed(f"{part} is {report.headline.split('   ')[0].lower()}: 0 of {report.max_points} points")
 
     def report(self, part: str, *answers: Any) -> Report:
         """Check an answer; the report shows itself."""
@@ -58,7 +58,10 @@ class Exercise:
         if isinstance(program, NotChecked):
             return Report(self.name, part, wanted.points, program)
         try:
-            return wanted.replay(self.name, program, schedule, journal, scenario)
+            shown = wanted.replay(self.name, program, schedule, journal, scenario)
+            if is_unsolved(shown.run):
+                return Report(self.name, part, wanted.points, NotChecked(UNSOLVED.format(part)))
+            return shown
         except BadSchedule as error:
             return Report(self.name, part, wanted.points, NotChecked(str(error)))
 

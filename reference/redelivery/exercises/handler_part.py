@@ -16,9 +16,9 @@ from ..exploration.schedule import BadSchedule, letter, parse
 from ..exploration.search import Search
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
 from ..simulation.choices import FAULT_INDEX, Kind
-from ..simulation.program import Program
+from ..simulation.program import FunctionProgram, Program
 from ..simulation.sqlite_store import Journal
-from .part import NotChecked, Replay, Report, bounds_json, wrong_shape
+from .part import UNSOLVED, NotChecked, Replay, Report, bounds_json, is_unsolved, wrong_shape
 
 JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
 
@@ -104,9 +104,8 @@ class HandlerPart:
         run.point_of_no_return = point_of_no_return(
             program, scenario, [event.choice for event in run.events], verdict.journal
         )
-        if _is_unsolved(run):
-            reason = f"{self.names[0]} is not solved yet: it raises NotImplementedError. Write your answer in its cell"
-            return Report(exercise, self.grade_id, self.points, NotChecked(reason), bounds)
+        if is_unsolved(run):
+            return Report(exercise, self.grade_id, self.points, NotChecked(UNSOLVED.format(self.grade_id)), bounds)
         return Report(
             exercise,
             self.grade_id,
@@ -119,6 +118,7 @@ class HandlerPart:
             Timeline.of(run, program.source_line),
             number,
             source=program.source_line,
+            live=isinstance(program, FunctionProgram),
         )
 
     def _broken(self, program: Program) -> NotChecked | None:
@@ -184,7 +184,3 @@ def cost_of(verdict: Refuted | Stuck) -> tuple[int, int, int, int]:
     switches = sum(a != b for a, b in itertools.pairwise(steps))
     own = sum(c.kind in (Kind.CRASH, Kind.LOCK_TIMEOUT) for c in faults)
     return (len(faults), own, switches, len(verdict.schedule))
-
-
-def _is_unsolved(run: Run) -> bool:
-    return any(e.raised is not None and e.raised.name == "NotImplementedError" for e in run.events)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..simulation.program import Cell, SourceProgram
 from .catalogue import EXERCISES
-from .part import NotChecked
+from .part import UNSOLVED, NotChecked
 
 _LARGEST = 20_000_000
 
@@ -56,7 +56,7 @@ class Submission:
                 where = f", line {error.line}" if error.line else ""
                 unsolved = error.kind == "NotImplementedError"
                 if unsolved:
-                    return NotChecked(f"{grade_id} is not solved yet. Write your answer in its cell", error.line)
+                    return NotChecked(UNSOLVED.format(grade_id), error.line)
                 return NotChecked(
                     f"the cell {grade_id} {what}{where}: {error.kind}: {error.text}. Mend the cell and check again",
                     error.line,

@@ -19,6 +19,14 @@ from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
 from ..simulation.world import Bounds
 
+#: What a part says that still holds its stub.
+UNSOLVED = "{} is not solved yet: it raises NotImplementedError. Write your answer in its cell, and run the cell"
+
+
+def is_unsolved(run: Run) -> bool:
+    """Whether the answer is still the stub that was handed out."""
+    return any(e.raised is not None and e.raised.name == "NotImplementedError" for e in run.events)
+
 
 @dataclass(frozen=True, slots=True)
 class NotChecked:
@@ -55,6 +63,11 @@ class Report:
     """What was proved, and what that doesn't cover."""
     title: str = ""
     """A headline of its own."""
+    function: str = "handle"
+    live: bool = False
+    """The answer was a function in a running notebook."""
+    path: str = ""
+    """The notebook that was checked from the command line."""
     source: Callable[[str, int], str] = field(default=lambda file, line: "")
 
     @property
@@ -162,13 +175,18 @@ class Report:
         switches = sum(a != b for a, b in itertools.pairwise(steps))
         named = [f"{n} {one if n == 1 else many}" for n, one, many in counts if n] or ["no fault"]
         named.append(f"{switches} switch{'' if switches == 1 else 'es'}")
-        mode = "WAL" if verdict.journal == "wal" else "rollback journal"
+        mode = "SQLite in WAL mode" if verdict.journal == "wal" else "SQLite with a rollback journal"
         return f"Smallest of its kind: {', '.join(named)} ({mode}). {self.schedules:,} schedules searched."
 
     @property
     def replay_command(self) -> str:
         """What to type to see the run again."""
-        return f'redelivery replay exercises/{self.exercise}.ipynb {self.part} "{self.schedule}"'
+        if self.live:
+            options = "" if self.scenario == 1 else f", scenario={self.scenario}"
+            options += "" if getattr(self.verdict, "journal", "wal") == "wal" else ', journal="rollback"'
+            return f'ex.replay("{self.part}", {self.function}, schedule="{self.schedule}"{options})'
+        path = self.path or f"exercises/{self.exercise}.ipynb"
+        return f'redelivery replay {path} {self.part} "{self.schedule}"'
 
     def __str__(self) -> str:
         lines = [self.headline]
@@ -200,6 +218,7 @@ _BADGES = {
 def _html(report: Report) -> str:
     sign, ink, paper = _BADGES[report.verdict.name]
     head, _, rest = report.headline.partition("   ")
+    rest = " · ".join(rest.split("   "))
     out = [
         f'<div style="border-left:4px solid {ink};background:{paper};color:#1b1f24;padding:8px 12px;margin:4px 0">',
         f'<div style="font-weight:bold;color:{ink}">{sign} {escape(head)}'
@@ -266,7 +285,7 @@ class Replay:
         ink = "#0b5d1e" if self.ends_right else "#8a1023"
         head = (
             f'<div style="border-left:4px solid {ink};background:#f6f8fa;color:#1b1f24;padding:8px 12px;'
-            f'margin:4px 0;font-weight:bold">{escape(self.headline)}</div>'
+            f'margin:4px 0;font-weight:bold">{escape(" · ".join(self.headline.split("   ")))}</div>'
         )
         alternative = f"{self.headline}. Timeline as text:\n{self.timeline.to_text()}"
         picture = as_image(to_svg(self.timeline, self.headline), alternative)

@@ -16,7 +16,7 @@ from ..simulation.live import LiveEffects, NeedsAttempts
 from ..simulation.operations import Hung, Raised, Request, Returned, SqlStatement, Told
 from ..simulation.process import Line, Node, Tree
 from ..simulation.program import Program
-from ..simulation.sqlite_store import Contents, Journal, Outcome, SqliteStore
+from ..simulation.sqlite_store import NO_LOCK, Contents, Journal, Outcome, SqliteStore
 from ..simulation.world import Bounds, Effect, State, World
 from .scenario import Scenario
 from .schedule import BadSchedule, choice_text, letter, to_text
@@ -60,8 +60,11 @@ class Event:
     contents: Contents = ()
     shown: tuple[str, ...] = ()
     in_transaction: bool = False
+    """The step took place inside a transaction, or began one and took its lock."""
     output: str = ""
     redelivered: bool = False
+    current: bool = True
+    """The queue had not delivered the message again before this step."""
     deviates: bool = False
     state: State | None = None
 
@@ -317,7 +320,8 @@ class _Recorder:
             operations=effects.operations,
             raised=request if isinstance(request, Raised) and kind is Kind.STEP else None,
             raised_line=world.tree.nodes[process.node].line if isinstance(request, Raised) else None,
-            in_transaction=now.transaction.open,
+            in_transaction=(process.transaction.open or (now.transaction.open and now.transaction.lock > NO_LOCK)),
+            current=process.current,
             output="".join(self.output),
             state=after,
         )

@@ -66,7 +66,7 @@ def parse(text: str, letters: Sequence[str] = ()) -> Schedule:
             position += 1
             continue
         if not _is_letter(character):
-            raise _unreadable(text, position - 1, letters, f"{character!r} is not a choice")
+            raise _unreadable(text, position - 1, letters, f"{character!r} can't stand here (one mark a letter)")
         process = _position(text, position - 1, letters)
         after = position
         while after < len(text) and text[after].isspace():

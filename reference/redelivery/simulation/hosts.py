@@ -18,7 +18,7 @@ import sqlite_utils
 from greenlet import getcurrent, greenlet
 
 from .guards import NotAllowedHere
-from .memory import Opaque, fingerprint, remembered
+from .memory import Opaque, fingerprint, keeps_nothing, remembered
 from .message import Message, Retry
 from .operations import (
     Hung,
@@ -113,7 +113,8 @@ class GreenletHost:
         self._quiet_ticks = 0
         self._memories: dict[Any, int] = {}
         self._histories: list[tuple[int, Node] | None] = [None]
-        self._hub = getcurrent()
+        self._keeps_nothing = keeps_nothing({entry: program.fresh().get(entry)})
+        self._spare: list[_Instance] = []  # of processes that are done; only where they keep nothing
 
     # -- what a tree asks ------------------------------------------------------------------------------
 
@@ -162,7 +163,7 @@ class GreenletHost:
     def _instance_with(self, memory: int) -> _Instance:
         history = self._histories[memory]
         if history is None:
-            return _Instance(self)
+            return self._spare.pop() if self._spare else _Instance(self)
         earlier, end = history
         instance = self._instance_with(earlier)
         run = self._deliver(instance, end.root.message)
@@ -211,7 +212,10 @@ class GreenletHost:
         node.request, node.line, node.stack = request, run.line, run.stack
         run.node = node
         if isinstance(request, Returned | Raised):
-            node.memory = self._memory_after(run, node)
+            if self._keeps_nothing:
+                self._spare.append(run.instance)
+            else:
+                node.memory = self._memory_after(run, node)
             if isinstance(request, Returned):
                 node.line = node.parent.line if node.parent else None
         elif isinstance(request, Hung):

@@ -29,7 +29,8 @@ class Message:
 
     def __init__(self, id: str, body: Mapping[str, Any], ask_attempt: Callable[[], int] | None = None) -> None:
         self.id = id
-        self.body: dict[str, Any] = copy.deepcopy(dict(body))
+        plain = all(type(value) in (int, str) for value in body.values())
+        self.body: dict[str, Any] = dict(body) if plain else copy.deepcopy(dict(body))
         self._ask_attempt = ask_attempt
 
     @property

@@ -6,10 +6,11 @@ import ast
 import inspect
 import linecache
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .guards import SUBSTITUTES
 from .memory import CannotCopy, Copier
 
 #: A cell that takes longer (in seconds) isn't executed again for each process; what it made is copied.
@@ -101,14 +102,7 @@ class SourceProgram:
         return space
 
     def fresh(self) -> Mapping[str, Any]:
-        if not self._slow:
-            return self._run([])
-        copier = Copier()
-        return {
-            name: copier.copy(thing)
-            for name, thing in self._first.items()
-            if callable(thing) and getattr(thing, "__module__", None) == "__main__"
-        }
+        return _Copies(self._first) if self._slow else self._run([])
 
     def first(self) -> Mapping[str, Any]:
         """The namespace as the first execution left it, for looking at only."""
@@ -120,6 +114,23 @@ class SourceProgram:
     def source_line(self, file: str, line: int) -> str:
         lines = self._lines.get(file, [])
         return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+
+
+class _Copies(Mapping[str, Any]):
+    """Things by name, each copied when it is asked for, all with one another's copies."""
+
+    def __init__(self, things: Mapping[str, Any]) -> None:
+        self._things = things
+        self._copier = Copier(SUBSTITUTES)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._copier.copy(self._things[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._things)
+
+    def __len__(self) -> int:
+        return len(self._things)
 
 
 class FunctionProgram:
@@ -139,7 +150,7 @@ class FunctionProgram:
         return self._files
 
     def fresh(self) -> Mapping[str, Any]:
-        copier = Copier()
+        copier = Copier(SUBSTITUTES)
         try:
             return {name: copier.copy(function) for name, function in self._functions.items()}
         except CannotCopy as error:

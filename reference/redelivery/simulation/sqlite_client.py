@@ -14,17 +14,28 @@ Differences from the real module (each has a test):
 
 from __future__ import annotations
 
+import functools
+import operator
+import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Literal, NoReturn
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import MappingProxyType, TracebackType
+from typing import Any, Literal, NoReturn, SupportsIndex
 
 from .operations import UNSUPPORTED, SqlFailure, SqlResult, SqlStatement
-from .sqlite_statements import first_keyword
+from .sqlite_statements import first_keyword, without_lead
 
 _DML = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
+#: What SQLite calls read-only, so that ``executemany`` refuses it.
+_READ_ONLY = frozenset(
+    ["SELECT", "VALUES", "PRAGMA", "EXPLAIN", "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"]
+)
 _ISOLATION_LEVELS = frozenset({"", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"})
-_PLAIN = (int, float, str, bytes, type(None))
+_AS_IT_IS = (int, bytes, type(None))
+#: Strings, quoted names, comments and words are skipped; what the group holds is a placeholder.
+_PLACEHOLDER = re.compile(
+    r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)|\w[\w$]*|([:@$]\w+|\?\d*)""", re.DOTALL
+)
 Ask = Callable[[SqlStatement], SqlResult | SqlFailure]
 
 
@@ -52,9 +63,11 @@ class _Scratch:
             self._connection = sqlite3.connect(":memory:", check_same_thread=False)
         return self._connection
 
-    def adapt(self, value: Any) -> Any:
-        """``value`` as SQLite would store it, by the registered adapters; or the real module's error."""
-        return self.connection.execute("SELECT ?", (value,)).fetchone()[0]
+    def adapt(self, value: Any, position: int) -> Any:
+        """``value`` as SQLite would store it, by the registered adapters; or the real module's error, which names
+        the parameter's ``position``."""
+        marks = ",".join("?" * (position + 1))
+        return self.connection.execute(f"SELECT {marks}", (*[None] * position, value)).fetchone()[position]
 
     def cursor_with(self, columns: Sequence[str]) -> sqlite3.Cursor:
         """A real cursor whose description has these names, for row factories that need one."""
@@ -67,6 +80,21 @@ _scratch = _Scratch()
 
 class Cursor:
     """Like `sqlite3.Cursor`."""
+
+    __slots__ = (
+        "__weakref__",
+        "_closed",
+        "_counts_when_read",
+        "_next",
+        "_real",
+        "_rowcount",
+        "_rows",
+        "arraysize",
+        "connection",
+        "description",
+        "lastrowid",
+        "row_factory",
+    )
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -93,16 +121,16 @@ class Cursor:
         self._check()
         if not isinstance(sql, str):
             raise TypeError(f"execute() argument 1 must be str, not {type(sql).__name__}")
-        statement = _bind(sql, parameters)
+        self._forget()
         keyword = first_keyword(sql)
         connection = self.connection
-        level = connection._isolation_level
-        if level is not None and keyword in _DML and not connection.in_transaction:
-            connection._tell(SqlStatement(f"BEGIN {level}".strip()))
-        self._rows, self._next, self._real = (), 0, None
-        told = connection._tell(statement)
-        self._take(told, keyword)
+        connection._begin_before(keyword)
+        self._take(connection._tell(_bind(sql, parameters)), keyword)
         return self
+
+    def _forget(self) -> None:
+        self._rows, self._next, self._real = (), 0, None
+        self.description, self._rowcount, self._counts_when_read = None, -1, False
 
     def _take(self, told: SqlResult, keyword: str) -> None:
         self._rows = told.rows
@@ -115,18 +143,20 @@ class Cursor:
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Cursor:
         """Carry out one statement for each set of parameters."""
         self._check()
+        if not isinstance(sql, str):
+            raise TypeError(f"executemany() argument 1 must be str, not {type(sql).__name__}")
+        each = iter(parameters)
+        self._forget()
         keyword = first_keyword(sql)
+        if keyword in _READ_ONLY or not without_lead(sql):
+            raise sqlite3.ProgrammingError("executemany() can only execute DML statements.")
         connection = self.connection
-        if keyword not in _DML:
-            if keyword in ("SELECT", "VALUES", "PRAGMA", "EXPLAIN"):
-                raise sqlite3.ProgrammingError("executemany() can only execute DML statements.")
-        elif connection._isolation_level is not None and not connection.in_transaction:
-            connection._tell(SqlStatement(f"BEGIN {connection._isolation_level}".strip()))
-        self._rows, self._next, self.description = (), 0, None
+        connection._begin_before(keyword)
         total = 0
-        for each in parameters:
-            total += max(connection._tell(_bind(sql, each)).rowcount, 0)
-        self._rowcount, self._counts_when_read = total, False
+        for one in each:
+            total += connection._tell(_bind(sql, one)).rowcount
+        if keyword in _DML:
+            self._rowcount = total
         return self
 
     def executescript(self, sql_script: str, /) -> Cursor:
@@ -134,10 +164,11 @@ class Cursor:
         self._check()
         if not isinstance(sql_script, str):
             raise TypeError(f"executescript() argument must be str, not {type(sql_script).__name__}")
+        if "\0" in sql_script:
+            raise ValueError("embedded null character")
         self.connection.commit()
         for statement in _split(sql_script):
-            self.connection._tell(SqlStatement(statement))
-        self._rows, self._next, self.description, self._rowcount = (), 0, None, -1
+            self.connection._tell(_bind(statement, [None] * len(_placeholders(statement))))
         return self
 
     def _make(self, row: tuple[Any, ...]) -> Any:
@@ -164,8 +195,9 @@ class Cursor:
 
     def fetchmany(self, size: int | None = None) -> list[Any]:
         """The next rows, at most ``size`` of them (by default: ``arraysize``)."""
-        wanted = self.arraysize if size is None else size
-        end = len(self._rows) if wanted < 0 else min(self._next + wanted, len(self._rows))
+        self._check()
+        wanted = operator.index(self.arraysize if size is None else size)
+        end = len(self._rows) if wanted < 1 else min(self._next + wanted, len(self._rows))
         return [self.fetchone() for _ in range(end - self._next)]
 
     def fetchall(self) -> list[Any]:
@@ -184,6 +216,7 @@ class Cursor:
 
     def close(self) -> None:
         """No further use."""
+        self.connection._check()
         self._closed = True
 
     def setinputsizes(self, sizes: Any, /) -> None:
@@ -200,6 +233,18 @@ class Cursor:
 
 class Connection:
     """Like `sqlite3.Connection`; ``ask`` hands a statement to the world and waits for what it says."""
+
+    # As the real one, it takes no attributes of others: they would be a memory that nobody knows of.
+    __slots__ = (
+        "_ask",
+        "_changes",
+        "_closed",
+        "_in_transaction",
+        "_isolation_level",
+        "_refused",
+        "row_factory",
+        "text_factory",
+    )
 
     Warning = sqlite3.Warning
     Error = sqlite3.Error
@@ -236,6 +281,11 @@ class Connection:
             self._changes += told.rowcount
         return told
 
+    def _begin_before(self, keyword: str) -> None:
+        """The BEGIN that the module sends before a statement that writes."""
+        if keyword in _DML and self._isolation_level is not None and not self._in_transaction:
+            self._tell(SqlStatement(f"BEGIN {self._isolation_level}".strip()))
+
     def _begin_delivery(self) -> None:
         self._in_transaction = False
         self._closed = False
@@ -250,6 +300,7 @@ class Connection:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
+        self._check()
         return self._in_transaction
 
     @property
@@ -265,6 +316,7 @@ class Connection:
     @property
     def isolation_level(self) -> str | None:
         """None, "", "DEFERRED", "IMMEDIATE" or "EXCLUSIVE"; setting None commits what is open."""
+        self._check()
         return self._isolation_level
 
     @isolation_level.setter
@@ -273,7 +325,9 @@ class Connection:
             self._isolation_level = None
             self.commit()
         elif not isinstance(value, str):
-            raise TypeError("isolation_level must be a string or None")
+            raise TypeError("isolation_level must be str or None")
+        elif "\0" in value:
+            raise ValueError("embedded null character")
         elif value.upper() not in _ISOLATION_LEVELS:
             raise ValueError("isolation_level string must be '', 'DEFERRED', 'IMMEDIATE', or 'EXCLUSIVE'")
         else:
@@ -281,13 +335,21 @@ class Connection:
 
     @property
     def total_changes(self) -> int:
-        """Rows changed in this delivery."""
+        """Rows changed in this delivery, as far as statements reported them in their ``rowcount``."""
+        self._check()
         return self._changes
 
-    def cursor(self, factory: Callable[[Connection], Any] | None = None) -> Any:
+    def cursor(self, factory: Callable[[Any], Any] = Cursor) -> Any:
         """A new cursor."""
         self._check()
-        return Cursor(self) if factory is None else factory(self)
+        if factory is Cursor or factory is sqlite3.Cursor:
+            return Cursor(self)
+        if isinstance(factory, type) and issubclass(factory, sqlite3.Cursor):
+            self._refuse("a class of cursors derived from sqlite3.Cursor")
+        made = factory(self)
+        if not isinstance(made, Cursor):
+            raise TypeError(f"factory must return a cursor, not {type(made).__name__}")
+        return made
 
     def execute(self, sql: str, parameters: Any = (), /) -> Cursor:
         """A new cursor, with one statement carried out."""
@@ -347,6 +409,7 @@ class Connection:
 
     def interrupt(self) -> None:
         """Nothing can be running: each statement is carried out at once."""
+        self._check()
 
     def _refuse(self, what: str) -> NoReturn:
         self._refused(what)
@@ -358,26 +421,60 @@ class Connection:
     def __getattr__(self, name: str) -> Any:
         if hasattr(sqlite3.Connection, name):
             self._refuse(f"Connection.{name}")
-        raise AttributeError(f"'Connection' object has no attribute {name!r}")
+        raise AttributeError(f"'sqlite3.Connection' object has no attribute {name!r}")
+
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        raise TypeError("cannot pickle 'sqlite3.Connection' object")
 
     def __repr__(self) -> str:
         return "<Connection to the simulated world>"
 
 
+@functools.lru_cache(maxsize=512)
+def _placeholders(sql: str) -> tuple[str, ...]:
+    """What values are to be given for, in order: names without their mark, and ``?`` where there is no name."""
+    found: dict[str | int, str] = {}
+    for match in _PLACEHOLDER.finditer(sql):
+        mark = match[1]
+        if mark is not None:
+            found[len(found) if mark == "?" else mark] = mark if mark == "?" else mark[1:]
+    return tuple(found.values())
+
+
 def _bind(sql: str, parameters: Any) -> SqlStatement:
-    if isinstance(parameters, Mapping):
-        return SqlStatement(sql, tuple(sorted((str(k), _plain(v)) for k, v in parameters.items())), True)
+    """The statement with its parameters adapted; of a dictionary, as in the real module, only what it names."""
+    if not sql.isascii():
+        sql.encode()  # raises what the real module raises
+    if isinstance(parameters, dict):
+        pairs = {}
+        for position, name in enumerate(_placeholders(sql)):
+            try:
+                pairs[name] = _plain(parameters[name], position)
+            except LookupError:
+                continue  # SQLite will say which one it misses
+        return SqlStatement(sql, tuple(sorted(pairs.items())), True)
     if not isinstance(parameters, list | tuple):
-        if not hasattr(parameters, "__getitem__") or not hasattr(parameters, "__len__"):
+        if isinstance(parameters, MappingProxyType) or not (
+            hasattr(parameters, "__getitem__") and hasattr(parameters, "__len__")
+        ):
             raise sqlite3.ProgrammingError("parameters are of unsupported type")
         parameters = [parameters[index] for index in range(len(parameters))]
-    return SqlStatement(sql, tuple([v if type(v) in _PLAIN else _plain(v) for v in parameters]))
+    return SqlStatement(
+        sql,
+        tuple([v if type(v) in _AS_IT_IS else _plain(v, position) for position, v in enumerate(parameters)]),
+    )
 
 
-def _plain(value: Any) -> Any:
-    if type(value) in _PLAIN and type(value) is not int:
+def _plain(value: Any, position: int) -> Any:
+    """``value`` as one of the types that SQLite can store."""
+    kind = type(value)
+    if kind is str:
+        if not value.isascii():
+            value.encode()
         return value
-    return value if type(value) is int and -(2**63) <= value < 2**63 else _scratch.adapt(value)
+    if kind is float:
+        return value if value == value else None  # SQLite stores NULL for what is no number
+    return value if kind in _AS_IT_IS else _scratch.adapt(value, position)
 
 
 def _split(script: str) -> Iterator[str]:
@@ -386,8 +483,8 @@ def _split(script: str) -> Iterator[str]:
     for character in script:
         statement += character
         if character == ";" and sqlite3.complete_statement(statement):
-            if first_keyword(statement):
+            if without_lead(statement):
                 yield statement
             statement = ""
-    if first_keyword(statement):
+    if without_lead(statement):
         yield statement

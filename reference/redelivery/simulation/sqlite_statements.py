@@ -10,6 +10,7 @@ Sources: https://sqlite.org/opcode.html (Transaction), https://sqlite.org/c3ref/
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import sqlite3
 from collections.abc import Iterable
@@ -59,21 +60,23 @@ _UNSUPPORTED_FUNCTIONS = {
     "load_extension": "load_extension()",
     "total_changes": "total_changes(): what it counts would come from other runs; use the statement's rowcount",
 }
-#: Functions whose answer the simulation can't repeat.
-_COMMENT = re.compile(r"\s*(?:--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z)|;)*\s*", re.S)
-_WORD = re.compile(r"[A-Za-z]+")
+_BLANK = r"\s|--[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z)"
+_FIRST_WORD = re.compile(rf"(?:{_BLANK})*([A-Za-z]*)", re.DOTALL)
+_LEAD = re.compile(rf"(?:{_BLANK}|;)*", re.DOTALL)
 
 
+@functools.lru_cache(maxsize=512)
 def first_keyword(sql: str) -> str:
-    """The first word of a statement in capitals, comments skipped; empty if there is none."""
-    start = 0
-    while True:
-        match = _COMMENT.match(sql, start)
-        if match is None or match.end() == start:
-            break
-        start = match.end()
-    word = _WORD.match(sql, start)
-    return word.group().upper() if word else ""
+    """The first word of a statement in capitals, comments skipped; empty if there is none. As in Python's module, a
+    semicolon is no blank."""
+    match = _FIRST_WORD.match(sql)
+    return match[1].upper() if match else ""
+
+
+def without_lead(sql: str) -> str:
+    """``sql`` from its first statement on, without the blanks, comments and semicolons that SQLite skips before it."""
+    match = _LEAD.match(sql)
+    return sql[match.end() :] if match else sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Statement:
     schema_only: bool = False
     changes_schema: bool = False
     sets_flag: bool = False
+    asks_connection: bool = False
+    """What it gives depends on what this connection did before: ``changes()``, ``last_insert_rowid()``, upserts."""
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     unsupported: str | None = None
@@ -101,6 +106,7 @@ class _Seen:
     unsupported: str | None = None
     schema_pragma: bool = False
     flag: bool = False
+    asks_connection: bool = False
     transaction: str = ""
     savepoint: str | None = None
 
@@ -125,21 +131,26 @@ class StatementAnalyser:
         """What ``statement`` would do. A statement that SQLite can't compile counts as one that reads."""
         known = self._known.get(statement.sql)
         if known is None:
-            known = self._known[statement.sql] = self._ask_sqlite(statement)
+            known = self._ask_sqlite(statement)
         return known
 
     def _ask_sqlite(self, statement: SqlStatement) -> Statement:
-        sql = statement.sql
+        sql = without_lead(statement.sql)
         keyword = first_keyword(sql)
         if keyword == "VACUUM":
             return Statement(keyword, WRITES, unsupported="VACUUM")
         self._seen = seen = _Seen()
         parameters: Any = dict(statement.parameters) if statement.named else statement.parameters
+        explained = keyword == "EXPLAIN"
         try:
-            program = self._connection.execute("EXPLAIN " + sql, parameters).fetchall()
+            program = self._connection.execute(sql if explained else "EXPLAIN " + sql, parameters).fetchall()
         except (sqlite3.Error, sqlite3.Warning, OverflowError):
-            # It won't compile or bind: let the real connection say so, in the real words.
+            # It won't compile or bind: let the real connection say so, in the real words. Not remembered, because
+            # the same text may bind with other parameters.
             return Statement(keyword, READS, unsupported=seen.unsupported)
+        if explained:
+            self._known[statement.sql] = known = Statement(keyword, NOTHING, unsupported=seen.unsupported)
+            return known
         needs, exclusive = NOTHING, False
         for row in program:
             if row[1] == "Transaction" and row[2] == 0:
@@ -149,7 +160,7 @@ class StatementAnalyser:
         if seen.savepoint is not None:
             action = {"begin": "savepoint", "release": "release", "rollback": "rollback to"}[action]
         schema_writes = seen.writes & _SCHEMA_TABLES
-        return Statement(
+        known = self._known[statement.sql] = Statement(
             keyword=keyword,
             needs=needs,
             exclusive=exclusive,
@@ -160,12 +171,15 @@ class StatementAnalyser:
             ),
             changes_schema=needs == WRITES and bool(schema_writes),
             sets_flag=seen.flag,
+            asks_connection=seen.asks_connection
+            or (needs == WRITES and (keyword == "WITH" or "CONFLICT" in sql.upper())),
             reads=frozenset(seen.reads - _SCHEMA_TABLES),
             writes=frozenset(seen.writes - _SCHEMA_TABLES),
             unsupported=seen.unsupported,
             savepoint=seen.savepoint,
             action=action,
         )
+        return known
 
     def _authorize(
         self, action: int, first: str | None, second: str | None, database: str | None, inner: str | None
@@ -179,10 +193,11 @@ class StatementAnalyser:
             seen.writes.add(first or "")
         elif action == sqlite3.SQLITE_FUNCTION:
             seen.unsupported = _UNSUPPORTED_FUNCTIONS.get(second or "", seen.unsupported)
+            seen.asks_connection = seen.asks_connection or second in ("changes", "last_insert_rowid")
         elif action == sqlite3.SQLITE_TRANSACTION:
             seen.transaction = first or ""
         elif action == sqlite3.SQLITE_SAVEPOINT:
-            seen.transaction, seen.savepoint = first or "", (second or "").lower()
+            seen.transaction, seen.savepoint = first or "", _lower(second or "")
         elif action == sqlite3.SQLITE_PRAGMA:
             self._pragma((first or "").lower(), second)
         return sqlite3.SQLITE_OK
@@ -204,3 +219,8 @@ class StatementAnalyser:
             seen.unsupported = "setting PRAGMA journal_mode: the checker explores both journal modes itself"
         else:
             seen.unsupported = f"PRAGMA {name}"
+
+
+def _lower(name: str) -> str:
+    """As SQLite compares names: only the letters A to Z have two cases."""
+    return "".join(character.lower() if character.isascii() else character for character in name)

@@ -87,10 +87,12 @@ class _Session:
         "connection",
         "ddl",
         "flags",
-        "inserted",
+        "has_past",
+        "rowid",
         "savepoints",
         "started_by_savepoint",
         "transaction",
+        "wrote",
     )
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -101,8 +103,10 @@ class _Session:
         self.base: tuple[str, ...] | None = None  # the schema that this transaction started from
         self.started_by_savepoint = False
         self.answer: SqlResult | None = None  # of an autocommit write whose commit is still waiting
-        self.inserted = False
-        self.flags = False
+        self.flags = False  # a PRAGMA was set in this delivery
+        self.wrote = False  # the connection has written in this delivery
+        self.has_past = False  # it wrote in an earlier one, which changes() and last_insert_rowid() would tell
+        self.rowid = 0  # last_insert_rowid(), as a new connection would have it
 
 
 class SqliteStore:
@@ -121,7 +125,6 @@ class SqliteStore:
         self._folder = tempfile.mkdtemp(prefix="redelivery-", dir=_scratch_folder())
         self._file = Path(self._folder) / "run.db"
         self._sessions: dict[Any, _Session] = {}
-        self._idle: list[sqlite3.Connection] = []
         self._numbers: dict[Any, int] = {}
         self._contents: list[Contents] = []
         self._schemas: list[tuple[str, ...]] = []
@@ -145,12 +148,11 @@ class SqliteStore:
         """Close every connection and remove the file."""
         for session in self._sessions.values():
             session.connection.close()
-        for connection in [*self._idle, self._observer, self._first, self._helper]:
+        for connection in [self._observer, self._first, self._helper]:
             connection.close()
         for analyser in self._analysers.values():
             analyser.close()
         self._sessions.clear()
-        self._idle.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> SqliteStore:
@@ -271,12 +273,14 @@ class SqliteStore:
             return None
         return self.read(session.connection)
 
+    def forget_contents(self) -> None:
+        """What is committed now was not numbered: the next `restore` has to look."""
+        self.current = -1
+
     def restore(self, number: int) -> None:
         """End every session and make the committed contents those with this number."""
         for session in self._sessions.values():
             self._clean(session)
-            self._idle.append(session.connection)
-        self._sessions.clear()
         self._commits += 1
         if self._commits > 500 and self.journal == "wal":
             self._observer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -286,7 +290,8 @@ class SqliteStore:
         if self._schemas[number] != self._current_schema:
             self._restore_by_copy(number)
             return
-        wanted, present = self._contents[number], self._contents[self.current]
+        wanted = self._contents[number]
+        present = self.read() if self.current < 0 else self._contents[self.current]
         execute = self._observer.execute
         if self._has_triggers:
             self._restore_by_copy(number)
@@ -303,9 +308,9 @@ class SqliteStore:
 
     def _restore_by_copy(self, number: int) -> None:
         """The slow way, for changed schemas and for tables whose triggers an undo would fire."""
-        for connection in self._idle:
-            connection.close()
-        self._idle.clear()
+        for session in self._sessions.values():
+            session.connection.close()
+        self._sessions.clear()
         # A copy replaces pages under the feet of other connections, hence none is left open.
         copy = sqlite3.connect(":memory:", isolation_level=None)
         schema = self._schemas[number]
@@ -343,21 +348,24 @@ class SqliteStore:
         """A process starts on a delivery: its connection is as good as new."""
         session = self._sessions.get(name)
         if session is None:
-            connection = self._idle.pop() if self._idle else self._connect()
-            session = self._sessions[name] = _Session(connection)
-            session.inserted = session.flags = True
+            session = self._sessions[name] = _Session(self._connect())
         else:
             self._clean(session)
-        if session.inserted:
-            # last_insert_rowid() and changes() would otherwise tell of an earlier delivery.
-            session.connection.execute("INSERT OR REPLACE INTO redelivery_rowid VALUES (0)")
-            session.connection.execute("DELETE FROM redelivery_rowid WHERE 0")
-            session.inserted = False
+        session.has_past = session.has_past or session.wrote
+        session.wrote = False
+        session.rowid = 0
         if session.flags:
             execute = session.connection.execute
             execute("PRAGMA foreign_keys=off")
             execute("PRAGMA recursive_triggers=on")
+            execute("PRAGMA case_sensitive_like=off")
             session.flags = False
+
+    def _forget_past(self, session: _Session) -> None:
+        """Make changes() and last_insert_rowid() 0, as on a new connection."""
+        session.connection.execute("INSERT OR REPLACE INTO redelivery_rowid VALUES (0)")
+        session.connection.execute("DELETE FROM redelivery_rowid WHERE 0")
+        session.has_past = False
 
     def end(self, name: Any) -> None:
         """A process is done with a delivery, or killed: what it left open is rolled back."""
@@ -464,6 +472,8 @@ class SqliteStore:
             self._refresh_schema(session)
         if statement.schema_only and not before.open and not self.schema_changed:
             connection = self._first  # needs no lock: the schema is the same for ever
+        if statement.asks_connection and session.has_past and not session.wrote:
+            self._forget_past(session)
         parameters: Any = dict(request.parameters) if request.named else request.parameters
         try:
             cursor = connection.execute(request.sql, parameters)
@@ -472,15 +482,18 @@ class SqliteStore:
             return self._failed(session, statement, request, error)
         if statement.sets_flag:
             session.flags = True
+        now_open = session.connection.in_transaction
+        rowcount = cursor.rowcount
         if statement.needs == WRITES:
-            session.inserted = True
-        now_open = connection.in_transaction
+            session.wrote = True
+            if statement.asks_connection or (rowcount > 0 and statement.keyword in ("INSERT", "REPLACE")):
+                session.rowid = cursor.lastrowid or 0
         description = cursor.description
         told = SqlResult(
             rows,
             tuple(column[0] for column in description) if description else None,
-            cursor.rowcount,
-            cursor.lastrowid,
+            rowcount,
+            session.rowid,
             now_open,
         )
         if statement.action:
@@ -653,9 +666,13 @@ def exact(value: Any) -> Any:
 
 
 def _has_float(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return any(_has_float(item) for item in value)
-    return isinstance(value, float)
+    kind = type(value)
+    if kind is SqlResult:
+        rows = value.rows
+        return bool(rows) and any(type(item) is float for row in rows for item in row)
+    if kind is tuple:
+        return any(map(_has_float, value))
+    return kind is float
 
 
 def _quote(name: str) -> str:

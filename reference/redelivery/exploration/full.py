@@ -1,0 +1,145 @@
+"""The full search: every schedule within the bounds run from its start, nothing remembered, nothing merged.
+
+It is there to check the reduced search (both must reach the same final states) and to measure what simulation costs.
+Its schedules multiply quickly, so its bounds have to be small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from ..simulation.choices import Choice
+from ..simulation.guards import guarded
+from ..simulation.hosts import GreenletHost
+from ..simulation.live import LiveEffects, NeedsAttempts
+from ..simulation.process import Tree
+from ..simulation.program import Program
+from ..simulation.sqlite_store import Contents, Journal, SqliteStore
+from ..simulation.world import Bounds, State, World
+from .scenario import Scenario
+
+_MOST_STEPS = 120
+
+
+@dataclass(slots=True)
+class FullResult:
+    """What a full search found."""
+
+    finals: set[Contents] = field(default_factory=set)
+    """The contents at the ends of runs in which everything was acknowledged or dead-lettered."""
+    schedules: int = 0
+    broken: int = 0
+    """Runs that ended wrong."""
+    calls: int = 0
+    """Handler calls begun, repeated beginnings of schedules included."""
+    statements: int = 0
+    complete: bool = True
+    """False: the limit was reached first."""
+    first_broken: tuple[Choice, ...] | None = None
+    seconds: float = 0.0
+    seconds_to_first: float | None = None
+    """Seconds until the first run that ended wrong."""
+
+
+def search_all(
+    program: Program,
+    scenario: Scenario,
+    journal: Journal,
+    bounds: Bounds | None = None,
+    *,
+    most_schedules: int = 20_000,
+    schema_changes: bool = False,
+    stop_at_first: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> FullResult:
+    """Run every schedule within ``bounds``, up to ``most_schedules`` of them.
+
+    ``schema_changes``: the handler creates or drops tables, so reading the schema is a step like any other.
+    """
+    with guarded():
+        for count_attempts in (False, True):
+            try:
+                return _search(
+                    program,
+                    scenario,
+                    journal,
+                    bounds or scenario.bounds,
+                    most_schedules,
+                    schema_changes,
+                    count_attempts,
+                    stop_at_first,
+                    progress,
+                )
+            except NeedsAttempts:
+                continue
+    raise AssertionError("attempts are counted the second time")
+
+
+def _search(
+    program: Program,
+    scenario: Scenario,
+    journal: Journal,
+    bounds: Bounds,
+    most_schedules: int,
+    schema_changes: bool,
+    count_attempts: bool,
+    stop_at_first: bool,
+    progress: Callable[[int], None] | None,
+) -> FullResult:
+    result = FullResult()
+    with SqliteStore(scenario.prepare, journal, schema_changes) as store:
+        started = perf_counter()
+        # Each entry: a beginning of a schedule that has not been run yet.
+        todo: list[tuple[Choice, ...]] = [()]
+        while todo:
+            if result.schedules >= most_schedules:
+                result.complete = False
+                break
+            beginning = todo.pop()
+            store.restore(0)
+            host = GreenletHost(program, scenario.entry, scenario.messages)
+            tree = Tree(host)
+            effects = LiveEffects(tree, store, count_attempts, track=False)
+            world = World(tree, effects, len(scenario.messages), bounds, journal, count_attempts)
+            schedule, state = _run(world, beginning, todo)
+            result.schedules += 1
+            result.calls += host.calls
+            result.statements += effects.statements
+            host.close()
+            if state is not None:
+                contents = store.read()
+                result.finals.add(contents)
+                if not state.dead and scenario.judge(contents) is not None:
+                    result.broken += 1
+                    if result.first_broken is None:
+                        result.first_broken = tuple(schedule)
+                        result.seconds_to_first = perf_counter() - started
+                    if stop_at_first:
+                        break
+            store.forget_contents()
+            if progress is not None and result.schedules % 100 == 0:
+                progress(result.schedules)
+        result.seconds = perf_counter() - started
+    return result
+
+
+def _run(
+    world: World, beginning: tuple[Choice, ...], todo: list[tuple[Choice, ...]]
+) -> tuple[list[Choice], State | None]:
+    """Run one schedule to its end, noting every other way it could have gone after its ``beginning``."""
+    state = world.initial(0)
+    for choice in beginning:
+        state = world.apply(state, choice)
+    schedule = list(beginning)
+    for _ in range(_MOST_STEPS):
+        moves = world.steps(state)
+        if not moves:
+            ended = not any(p.message >= 0 for p in state.processes)
+            return schedule, state if ended else None
+        for other in (*world.faults(state), *moves[1:]):
+            todo.append((*schedule, other))
+        schedule.append(moves[0])
+        state = world.apply(state, moves[0])
+    return schedule, None
