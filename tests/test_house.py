@@ -73,9 +73,7 @@ def test_every_folder_on_the_map_exists():
 
 @needs_git
 def test_every_visible_folder_is_on_the_map():
-    top = {
-        path.relative_to(ROOT).parts[0] for path in shipped_files() if len(path.relative_to(ROOT).parts) > 1
-    }
+    top = {path.relative_to(ROOT).parts[0] for path in shipped_files() if len(path.relative_to(ROOT).parts) > 1}
     on_map = {folder.split("/")[0] for folder in re.findall(r"^\| `([^`]+/)` \|", README, re.MULTILINE)}
     assert {name for name in top if not name.startswith(".")} <= on_map
 
@@ -96,9 +94,7 @@ def test_ci_calls_make_test_and_nothing_else():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     lines = [
-        line
-        for line in script.read_text("utf-8").splitlines()
-        if line and not line.startswith(("#", "set", "cd"))
+        line for line in script.read_text("utf-8").splitlines() if line and not line.startswith(("#", "set", "cd"))
     ]
     assert lines == ["make test"]
 

@@ -36,9 +36,7 @@ class Machine:
 
     def has_python(self, name: str = "python3", missing: str = "") -> None:
         """Put this Python on the PATH, without the modules `missing`, and unable to make an environment."""
-        missing_import = (
-            f'case "$2" in {" | ".join(repr("import " + m) for m in missing.split())}) exit 1 ;; esac'
-        )
+        missing_import = f'case "$2" in {" | ".join(repr("import " + m) for m in missing.split())}) exit 1 ;; esac'
         no_venv = 'if [ "$1" = -m ]; then echo "asked to make $*"; exit 9; fi'
         self.has(name, f'{missing_import if missing else ""}\n{no_venv}\nexec "{sys.executable}" "$@"')
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +11,9 @@ from ..exploration.diagnosis import diagnose
 from ..exploration.no_return import point_of_no_return
 from ..exploration.replay import Run, replay
 from ..exploration.scenario import Scenario
-from ..exploration.schedule import BadSchedule, letter, parse
+from ..exploration.schedule import BadSchedule, cost_of, letter, parse
 from ..exploration.search import Search
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
-from ..simulation.choices import FAULT_INDEX, Kind
 from ..simulation.program import FunctionProgram, Program
 from ..simulation.sqlite_store import Journal
 from .part import UNSOLVED, NotChecked, Replay, Report, bounds_json, is_unsolved, wrong_shape
@@ -62,7 +60,7 @@ class HandlerPart:
                     if verdict.reason == "stopped by you":
                         break
                 elif isinstance(verdict, Refuted | Stuck):
-                    cost = cost_of(verdict)
+                    cost = cost_of(verdict.schedule)
                     if best is None or cost < best[0]:
                         best = (cost, verdict, number)
         if best is None:
@@ -175,12 +173,3 @@ class HandlerPart:
         if run.wrong is not None or run.dead:
             run.point_of_no_return = point_of_no_return(program, self.scenarios[number - 1], run.schedule, journal)
         return Replay(exercise, self.grade_id, run, Timeline.of(run, program.source_line), number, journal)
-
-
-def cost_of(verdict: Refuted | Stuck) -> tuple[int, int, int, int]:
-    """Faults, those of the consumer, switches, length: how small a counterexample is."""
-    faults = [c for c in verdict.schedule if c.kind in FAULT_INDEX]
-    steps = [c.process for c in verdict.schedule if c.kind is Kind.STEP]
-    switches = sum(a != b for a, b in itertools.pairwise(steps))
-    own = sum(c.kind in (Kind.CRASH, Kind.LOCK_TIMEOUT) for c in faults)
-    return (len(faults), own, switches, len(verdict.schedule))

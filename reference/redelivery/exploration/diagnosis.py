@@ -281,7 +281,7 @@ def _why_twice(case: _Case, first: _Delivery, second: _Delivery, who: str) -> Di
     if second.check is None and second.effect and second.effect[0].number < looked[0].number:
         return Diagnosis(
             "effect-before-mark",
-            f"{_capital(_words(effect))} credited {who} before {_words(_at(looked))} could find out whether it was done.",
+            f"{_capital(_words(effect))} credited {who} before {_words(_at(looked))} could find out if it was done.",
             effect,
             _lines(_at(looked)),
         )
@@ -292,7 +292,7 @@ def _why_twice(case: _Case, first: _Delivery, second: _Delivery, who: str) -> Di
     how = _UNFINISHED.get(first.end, "went on")
     return Diagnosis(
         "effect-before-mark",
-        f"{_capital(_words(_at(first.effect)))} made the credit of {who} durable, then the consumer {how} before a mark "
+        f"{_capital(_words(_at(first.effect)))} made the credit of {who} durable, the consumer {how} before a mark "
         "was; the next delivery credited it again.",
         _at(first.effect),
         _lines(_at(first.mark), _at(second.mark), _at(looked)),
@@ -311,8 +311,8 @@ def _nothing_recorded(case: _Case, first: _Delivery, second: _Delivery, who: str
         again = "the restarted " if second.process == first.process else ""
         return Diagnosis(
             "memory-in-process",
-            f"{_capital(case.memory_name())} of {first.process} held that {who} was done; {again}{second.process} has a "
-            "memory of its own, and credited it again.",
+            f"{_capital(case.memory_name())} of {first.process} held that {who} was done; {again}{second.process} has "
+            "a memory of its own, and credited it again.",
             case.memory_line() or effect,
             _lines(effect),
         )
@@ -500,7 +500,7 @@ def _mark_without_effect(case: _Case, first: _Delivery, looked: tuple[Event, Ope
         )
     return Diagnosis(
         "mark-before-effect",
-        f"{_capital(_words(_at(first.mark)))} made the mark of {who} durable, and the consumer {how} before the credit; "
+        f"{_capital(_words(_at(first.mark)))} made the mark of {who} durable, the consumer {how} before the credit; "
         "the next delivery found the mark and did nothing.",
         _at(first.mark),
         _lines(_at(looked)),
@@ -522,7 +522,7 @@ def _same_key(case: _Case, others: list[_Delivery], message: int, looked: tuple[
     if equal and not (alike or from_id):
         return Diagnosis(
             "key-from-payload",
-            f"{_capital(case.who(other.message))} and {case.who(message)} ask for the same, and {_words(line)} took the "
+            f"{_capital(case.who(other.message))} and {case.who(message)} ask for the same; {_words(line)} took the "
             "second for a duplicate of the first.",
             made,
             _lines(line),
@@ -567,7 +567,8 @@ def _partly(case: _Case) -> Diagnosis | None:
     line = _at(done[-1].effect)
     return Diagnosis(
         "wrong-effect",
-        f"{_capital(_words(line))} changed the balance by something else than what {case.who(done[-1].message)} asks for.",
+        f"{_capital(_words(line))} changed the balance by something else than "
+        f"what {case.who(done[-1].message)} asks for.",
         line,
     )
 

@@ -19,6 +19,7 @@ from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal, SqliteStore
 from ..simulation.world import Bounds, State, World
 from .scenario import Scenario
+from .schedule import cost_of
 
 _MOST_STEPS = 120
 
@@ -37,7 +38,8 @@ class FullResult:
     statements: int = 0
     complete: bool = True
     """False: the limit was reached first."""
-    first_broken: tuple[Choice, ...] | None = None
+    smallest_broken: tuple[Choice, ...] | None = None
+    """The cheapest of them (see `cost_of`)."""
     seconds: float = 0.0
     seconds_to_first: float | None = None
     """Seconds until the first run that ended wrong."""
@@ -92,54 +94,66 @@ def _search(
     with SqliteStore(scenario.prepare, journal, schema_changes) as store:
         started = perf_counter()
         # Each entry: a beginning of a schedule that has not been run yet.
-        todo: list[tuple[Choice, ...]] = [()]
+        todo: list[_Beginning] = [None]
+        host = GreenletHost(program, scenario.entry, scenario.messages)
         while todo:
             if result.schedules >= most_schedules:
                 result.complete = False
                 break
             beginning = todo.pop()
             store.restore(0)
-            host = GreenletHost(program, scenario.entry, scenario.messages)
             tree = Tree(host)
             effects = LiveEffects(tree, store, count_attempts, track=False)
             world = World(tree, effects, len(scenario.messages), bounds, journal, count_attempts)
             schedule, state = _run(world, beginning, todo)
             result.schedules += 1
-            result.calls += host.calls
             result.statements += effects.statements
             host.close()
+            contents = store.read()
             if state is not None:
-                contents = store.read()
                 result.finals.add(contents)
                 if not state.dead and scenario.judge(contents) is not None:
                     result.broken += 1
-                    if result.first_broken is None:
-                        result.first_broken = tuple(schedule)
+                    if result.smallest_broken is None:
                         result.seconds_to_first = perf_counter() - started
+                    if result.smallest_broken is None or cost_of(schedule) < cost_of(result.smallest_broken):
+                        result.smallest_broken = tuple(schedule)
                     if stop_at_first:
                         break
-            store.forget_contents()
+            store.holds(contents)
             if progress is not None and result.schedules % 100 == 0:
                 progress(result.schedules)
         result.seconds = perf_counter() - started
+        result.calls = host.calls
     return result
 
 
-def _run(
-    world: World, beginning: tuple[Choice, ...], todo: list[tuple[Choice, ...]]
-) -> tuple[list[Choice], State | None]:
+#: A beginning of a schedule: all but its last choice, and that one; None: nothing yet.
+_Beginning = tuple["_Beginning", Choice] | None
+
+
+def _run(world: World, beginning: _Beginning, todo: list[_Beginning]) -> tuple[list[Choice], State | None]:
     """Run one schedule to its end, noting every other way it could have gone after its ``beginning``."""
+    schedule: list[Choice] = []
+    so_far = beginning
+    while so_far is not None:
+        so_far, choice = so_far
+        schedule.append(choice)
+    schedule.reverse()
     state = world.initial(0)
-    for choice in beginning:
+    for choice in schedule:
         state = world.apply(state, choice)
-    schedule = list(beginning)
+    so_far = beginning
     for _ in range(_MOST_STEPS):
         moves = world.steps(state)
         if not moves:
             ended = not any(p.message >= 0 for p in state.processes)
             return schedule, state if ended else None
-        for other in (*world.faults(state), *moves[1:]):
-            todo.append((*schedule, other))
+        for other in world.faults(state):
+            todo.append((so_far, other))
+        for other in moves[1:]:
+            todo.append((so_far, other))
+        so_far = (so_far, moves[0])
         schedule.append(moves[0])
         state = world.apply(state, moves[0])
     return schedule, None

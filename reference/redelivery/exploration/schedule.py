@@ -7,9 +7,10 @@ again), ``A~`` (what A sends is lost), ``A^`` (the answer to A is lost), ``A?`` 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
-from ..simulation.choices import Choice, Kind
+from ..simulation.choices import CONSUMERS_OWN, FAULT_INDEX, Choice, Kind
 
 _AFTER = {kind.value: kind for kind in (Kind.CRASH, Kind.LOST, Kind.ANSWER_LOST, Kind.LOCK_TIMEOUT, Kind.FAIL)}
 Schedule = tuple[Choice, ...]
@@ -78,6 +79,15 @@ def parse(text: str, letters: Sequence[str] = ()) -> Schedule:
             choices.append(Choice(kind, process))
             position = after + 1
     return tuple(choices)
+
+
+def cost_of(schedule: Sequence[Choice]) -> tuple[int, int, int, int]:
+    """How small a counterexample is: faults, those of them that befall a consumer, switches, length."""
+    faults = [choice.kind for choice in schedule if choice.kind in FAULT_INDEX]
+    own = sum(kind in CONSUMERS_OWN for kind in faults)
+    steps = [choice.process for choice in schedule if choice.kind is Kind.STEP]
+    switches = sum(a != b for a, b in itertools.pairwise(steps))
+    return (len(faults), own, switches, len(schedule))
 
 
 def _is_letter(character: str) -> bool:

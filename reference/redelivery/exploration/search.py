@@ -1,4 +1,4 @@
-"""Every schedule within the bounds: fewest faults first, of these the queue's own, then fewest switches, then shortest."""
+"""Every schedule within the bounds: fewest faults first (the queue's own before others), fewest switches, shortest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..simulation.choices import Kind
+from ..simulation.choices import CONSUMERS_OWN
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GreenletHost, Stopped
 from ..simulation.live import NeedsAttempts
@@ -26,9 +26,6 @@ _TICK = 0.25
 """Seconds between two looks at whether learner code is still asking."""
 _FIRST_LOOK = 300
 """States that are searched with switches counted exactly, before anything is known."""
-_CONSUMERS_OWN = frozenset({Kind.CRASH, Kind.LOCK_TIMEOUT})
-"""Faults that befall a consumer. Among schedules with equally many faults those come first in which only the queue
-does what queues do: the race of two deliveries is the plainer lesson than the crash that shows the same gap."""
 
 
 class Statistics(NamedTuple):
@@ -90,7 +87,7 @@ class Search:
         self.final_contents: set[Contents] = set()
         self.statistics = Statistics(0, 0, 0, 0, 0, 0.0)
         self._count_attempts = False
-        self._schema_changes = False
+        self.schema_changes = False
         self._exact = True
 
     def run(self, stop_at_first: bool = True) -> Verdict:
@@ -103,7 +100,7 @@ class Search:
                 except NeedsAttempts:
                     self._count_attempts = True
                 except SchemaChanges:
-                    self._schema_changes = True
+                    self.schema_changes = True
 
     def _attempt(self, started: float, stop_at_first: bool) -> Verdict:
         self.finals.clear()
@@ -111,7 +108,7 @@ class Search:
         scenario = self.scenario
         host = GreenletHost(self.program, scenario.entry, scenario.messages)
         tree = Tree(host)
-        with SqliteStore(scenario.prepare, self.journal, self._schema_changes) as store:
+        with SqliteStore(scenario.prepare, self.journal, self.schema_changes) as store:
             effects = RememberedEffects(tree, store, self._count_attempts, self.memory)
             world = World(tree, effects, len(scenario.messages), self.bounds, self.journal, self._count_attempts)
             self._steps: list[Step] = []
@@ -260,7 +257,7 @@ class Search:
                 faulty = index >= count_moves
                 new_cost = (
                     cost[0] + faulty,
-                    cost[1] + (faulty and choice.kind in _CONSUMERS_OWN),
+                    cost[1] + (faulty and choice.kind in CONSUMERS_OWN),
                     cost[2] + (not faulty and choice.process != last and last >= 0),
                     cost[3] + 1,
                 )

@@ -26,6 +26,10 @@ class Kind(Enum):
 FAULTS = (Kind.CRASH, Kind.LOST, Kind.REDELIVER, Kind.LOCK_TIMEOUT)
 FAULT_INDEX = {kind: index for index, kind in enumerate(FAULTS)}
 
+#: Faults that befall a consumer. Among schedules with equally many faults those come first in which only the queue
+#: does what queues do: the race of two deliveries is the plainer lesson than the crash that shows the same gap.
+CONSUMERS_OWN = frozenset({Kind.CRASH, Kind.LOCK_TIMEOUT})
+
 
 class Choice(NamedTuple):
     """One choice: what happens, and to which process (by position)."""

@@ -5,9 +5,13 @@ INSERT, UPDATE, DELETE or REPLACE, ``executescript`` commits first, ``with conne
 
 Differences from the real module (each has a test):
 
-- a statement's rows are fetched at once, so that a cursor read halfway holds no lock;
-- functions, collations, callbacks, extensions, blobs, backups, ATTACH, temporary and virtual tables raise
-  `sqlite3.NotSupportedError`;
+- a statement's rows are fetched at once: a cursor read halfway holds no lock and hinders no COMMIT, and an error in
+  a later row comes with the first;
+- ``total_changes`` is the sum of the rowcounts in this delivery: what triggers changed is not in it;
+- text that is no UTF-8 can't be read, whatever ``text_factory`` says;
+- a connection is no instance of `sqlite3.Connection`, a cursor none of `sqlite3.Cursor`;
+- functions, collations, callbacks, extensions, blobs, backups, ATTACH, VACUUM, temporary and virtual tables, and
+  PRAGMAs that are not known to do no harm raise `sqlite3.NotSupportedError`;
 - how long a wait for a lock lasts is the schedule's decision, whatever ``timeout`` or ``busy_timeout`` say;
 - each delivery starts on a connection as good as new: flags set by PRAGMA last for one delivery.
 """
@@ -124,8 +128,10 @@ class Cursor:
         self._forget()
         keyword = first_keyword(sql)
         connection = self.connection
-        connection._begin_before(keyword)
-        self._take(connection._tell(_bind(sql, parameters)), keyword)
+        if not keyword and (not parameters or isinstance(parameters, dict)) and not without_lead(sql):
+            return self  # only blanks and comments
+        began = connection._begin_before(keyword)
+        self._take(connection._tell_compiled(_bind(sql, parameters), began), keyword)
         return self
 
     def _forget(self) -> None:
@@ -134,11 +140,13 @@ class Cursor:
 
     def _take(self, told: SqlResult, keyword: str) -> None:
         self._rows = told.rows
-        columns = told.columns
-        self.description = None if columns is None else tuple((name, *[None] * 6) for name in columns)
+        self._describe(told.columns)
         self._rowcount = told.rowcount
-        self._counts_when_read = keyword in _DML and columns is not None
+        self._counts_when_read = keyword in _DML and told.columns is not None
         self.lastrowid = told.lastrowid
+
+    def _describe(self, columns: tuple[str, ...] | None) -> None:
+        self.description = None if columns is None else tuple((name, *[None] * 6) for name in columns)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Cursor:
         """Carry out one statement for each set of parameters."""
@@ -151,10 +159,14 @@ class Cursor:
         if keyword in _READ_ONLY or not without_lead(sql):
             raise sqlite3.ProgrammingError("executemany() can only execute DML statements.")
         connection = self.connection
-        connection._begin_before(keyword)
+        began = connection._begin_before(keyword)
         total = 0
         for one in each:
-            total += connection._tell(_bind(sql, one)).rowcount
+            told = connection._tell_compiled(_bind(sql, one), began)
+            began = False
+            self._describe(told.columns)
+            if told.columns is None:  # else its rows would have to be fetched first
+                total += told.rowcount
         if keyword in _DML:
             self._rowcount = total
         return self
@@ -168,7 +180,7 @@ class Cursor:
             raise ValueError("embedded null character")
         self.connection.commit()
         for statement in _split(sql_script):
-            self.connection._tell(_bind(statement, [None] * len(_placeholders(statement))))
+            self.connection._tell(_with_nulls(statement))
         return self
 
     def _make(self, row: tuple[Any, ...]) -> Any:
@@ -281,10 +293,23 @@ class Connection:
             self._changes += told.rowcount
         return told
 
-    def _begin_before(self, keyword: str) -> None:
-        """The BEGIN that the module sends before a statement that writes."""
-        if keyword in _DML and self._isolation_level is not None and not self._in_transaction:
-            self._tell(SqlStatement(f"BEGIN {self._isolation_level}".strip()))
+    def _begin_before(self, keyword: str) -> bool:
+        """The BEGIN that the module sends before a statement that writes; whether it was needed."""
+        if keyword not in _DML or self._isolation_level is None or self._in_transaction:
+            return False
+        self._tell(SqlStatement(f"BEGIN {self._isolation_level}".strip()))
+        return True
+
+    def _tell_compiled(self, statement: SqlStatement, began: bool) -> SqlResult:
+        """The real module compiles a statement before it sends BEGIN: one that SQLite can't compile begins nothing."""
+        try:
+            return self._tell(statement)
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            may_be = code == sqlite3.SQLITE_ERROR or "one statement at a time" in str(error)
+            if began and may_be and isinstance(self._ask(_with_nulls("EXPLAIN " + statement.sql)), SqlFailure):
+                self.rollback()
+            raise
 
     def _begin_delivery(self) -> None:
         self._in_transaction = False
@@ -339,7 +364,7 @@ class Connection:
         self._check()
         return self._changes
 
-    def cursor(self, factory: Callable[[Any], Any] = Cursor) -> Any:
+    def cursor(self, factory: Any = Cursor) -> Any:
         """A new cursor."""
         self._check()
         if factory is Cursor or factory is sqlite3.Cursor:
@@ -463,6 +488,12 @@ def _bind(sql: str, parameters: Any) -> SqlStatement:
         sql,
         tuple([v if type(v) in _AS_IT_IS else _plain(v, position) for position, v in enumerate(parameters)]),
     )
+
+
+def _with_nulls(sql: str) -> SqlStatement:
+    """The statement with NULL for each of its placeholders."""
+    names = _placeholders(sql)
+    return _bind(sql, [None] * len(names) if "?" in names else dict.fromkeys(names))
 
 
 def _plain(value: Any, position: int) -> Any:

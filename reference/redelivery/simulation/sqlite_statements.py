@@ -147,7 +147,7 @@ class StatementAnalyser:
         except (sqlite3.Error, sqlite3.Warning, OverflowError):
             # It won't compile or bind: let the real connection say so, in the real words. Not remembered, because
             # the same text may bind with other parameters.
-            return Statement(keyword, READS, unsupported=seen.unsupported)
+            return Statement(keyword, NOTHING if explained else READS, unsupported=seen.unsupported)
         if explained:
             self._known[statement.sql] = known = Statement(keyword, NOTHING, unsupported=seen.unsupported)
             return known
@@ -172,7 +172,10 @@ class StatementAnalyser:
             changes_schema=needs == WRITES and bool(schema_writes),
             sets_flag=seen.flag,
             asks_connection=seen.asks_connection
-            or (needs == WRITES and (keyword == "WITH" or "CONFLICT" in sql.upper())),
+            or (
+                needs == WRITES
+                and (keyword == "WITH" or "CONFLICT" in sql.upper() or first_keyword(statement.sql) != keyword)
+            ),
             reads=frozenset(seen.reads - _SCHEMA_TABLES),
             writes=frozenset(seen.writes - _SCHEMA_TABLES),
             unsupported=seen.unsupported,

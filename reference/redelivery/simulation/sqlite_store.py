@@ -128,6 +128,7 @@ class SqliteStore:
         self._numbers: dict[Any, int] = {}
         self._contents: list[Contents] = []
         self._schemas: list[tuple[str, ...]] = []
+        self._unnumbered: Contents = ()
         self._helper = sqlite3.connect(":memory:")
         self._analysers: dict[tuple[str, ...], StatementAnalyser] = {}
         self._executed = 0
@@ -273,9 +274,9 @@ class SqliteStore:
             return None
         return self.read(session.connection)
 
-    def forget_contents(self) -> None:
-        """What is committed now was not numbered: the next `restore` has to look."""
-        self.current = -1
+    def holds(self, contents: Contents) -> None:
+        """What is committed now, without a number; the next `restore` starts from it."""
+        self.current, self._unnumbered = -1, contents
 
     def restore(self, number: int) -> None:
         """End every session and make the committed contents those with this number."""
@@ -291,7 +292,7 @@ class SqliteStore:
             self._restore_by_copy(number)
             return
         wanted = self._contents[number]
-        present = self.read() if self.current < 0 else self._contents[self.current]
+        present = self._unnumbered if self.current < 0 else self._contents[self.current]
         execute = self._observer.execute
         if self._has_triggers:
             self._restore_by_copy(number)

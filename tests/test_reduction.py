@@ -1,0 +1,196 @@
+"""The reduced search reaches the same final states as a full one, and each part of its state is needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from redelivery.exercises.record_and_check import IDS, ONE, TWO
+from redelivery.exploration.full import search_all
+from redelivery.exploration.scenario import Scenario
+from redelivery.exploration.schedule import cost_of
+from redelivery.exploration.search import Search
+from redelivery.exploration.verdict import Proved, Refuted, Stuck
+from redelivery.simulation import world
+from redelivery.simulation.program import Cell, SourceProgram
+from redelivery.simulation.sqlite_store import Journal
+from redelivery.simulation.world import Bounds, Process, State
+from tests.answers import Answer, answers
+
+JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
+ALL = answers("mutants") + answers("variants")
+#: Handlers that try again without end have no bound on a schedule's length.
+ENDLESS = {"endless_tries_in_one_transaction", "tries_until_done_deferred", "tries_until_done"}
+ANSWERS = [answer for answer in ALL if answer.name not in ENDLESS]
+
+
+def by_name(name: str) -> Answer:
+    return next(answer for answer in ALL if answer.name == name)
+
+
+def program(source: str) -> SourceProgram:
+    return SourceProgram([Cell("test", source)])
+
+
+def finals(
+    code: SourceProgram, scenario: Scenario, journal: Journal, bounds: Bounds, **options: bool
+) -> tuple[str, frozenset[Any]]:
+    search = Search(code, scenario, journal, bounds, **options)
+    verdict = search.run(stop_at_first=False)
+    return verdict.name, frozenset(search.final_contents)
+
+
+ONE_FAULT = Bounds(faults=1)
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=str)
+def test_memory_and_symmetry_lose_no_final_state(answer: Answer) -> None:
+    """The same states, with every operation really carried out and no consumers exchanged."""
+    for journal in JOURNALS:
+        reduced = finals(answer.program(), ONE, journal, ONE_FAULT)
+        plain = finals(answer.program(), ONE, journal, ONE_FAULT, memory=False, symmetry=False)
+        assert reduced == plain
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=str)
+def test_the_full_search_finds_nothing_that_the_reduced_one_does_not(answer: Answer) -> None:
+    """Every schedule run from its start, up to a limit; with few faults they are all run."""
+    for bounds in (Bounds(faults=1, redeliveries=0), Bounds(faults=1, crashes=0, lost_acks=0, lock_timeouts=0)):
+        search = Search(answer.program(), ONE, "wal", bounds)
+        search.run(stop_at_first=False)
+        changes = search.schema_changes
+        full = search_all(answer.program(), ONE, "wal", bounds, most_schedules=200, schema_changes=changes)
+        assert full.finals <= search.final_contents
+        if full.complete:
+            assert full.finals == search.final_contents
+
+
+DEEPER = [
+    "insert_first_catch_integrity",
+    "or_ignore_rowcount",
+    "begin_immediate_check",
+    "update_where_not_exists",
+    "just_credit",
+    "insert_then_update",
+    "insert_or_ignore_unchecked",
+    "global_set",
+    "no_commit",
+    "key_with_attempt",
+]
+
+
+@pytest.mark.parametrize("journal", JOURNALS)
+@pytest.mark.parametrize("name", DEEPER)
+def test_reduced_and_full_search_agree_on_final_states(name: str, journal: Journal) -> None:
+    answer = by_name(name)
+    full = search_all(answer.program(), ONE, journal, ONE_FAULT, most_schedules=6_000)
+    assert full.complete, f"{full.schedules} schedules were not all"
+    _, reduced = finals(answer.program(), ONE, journal, ONE_FAULT)
+    assert reduced == full.finals
+    assert bool(full.broken) == any(ONE.judge(contents) for contents in reduced)
+
+
+def test_the_first_counterexample_is_the_smallest_that_the_full_search_finds() -> None:
+    for name in ("just_credit", "insert_then_update", "insert_or_ignore_unchecked"):
+        answer = by_name(name)
+        verdict = Search(answer.program(), ONE, "wal", ONE_FAULT).run()
+        assert isinstance(verdict, Refuted)
+        full = search_all(answer.program(), ONE, "wal", ONE_FAULT, most_schedules=6_000)
+        assert full.smallest_broken is not None
+        assert cost_of(verdict.schedule) == cost_of(full.smallest_broken)
+
+
+# -- each rule is needed ------------------------------------------------------------------------------------
+
+STALE = """
+import sqlite3
+def handle(message, db):
+    db.execute("BEGIN")
+    seen = db.execute("SELECT 1 FROM processed WHERE message_id = ?", [message.id]).fetchone()
+    try:
+        if not seen:
+            db.execute("INSERT INTO processed VALUES (?)", [message.id])
+            db.execute("UPDATE account SET balance = balance + 100 WHERE id = 666")
+        db.execute("COMMIT")
+    except sqlite3.OperationalError:
+        db.execute("ROLLBACK")
+"""
+
+
+def _without(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
+    """Leave parts of a process out of the key under which states are merged."""
+    original = Search._key
+
+    def key(self: Search, state: State) -> Any:
+        return original(self, state._replace(processes=tuple(p._replace(**parts) for p in state.processes)))
+
+    monkeypatch.setattr(Search, "_key", key)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "source", "scenario"),
+    [
+        ("node", 0, by_name("two_transactions").source, ONE),
+        ("memory", 0, by_name("remembered_before_commit").source, TWO),
+        ("message", 0, by_name("lower_case_key").source, IDS),
+        ("current", True, by_name("just_credit").source, ONE),
+    ],
+    ids=["node", "memory", "message", "current"],
+)
+def test_a_part_of_the_state_is_needed(
+    part: str, value: Any, source: str, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it, states are merged that are not the same, and final states are lost."""
+    whole = finals(program(source), scenario, "wal", scenario.bounds)
+    _without(monkeypatch, **{part: value})
+    assert finals(program(source), scenario, "wal", scenario.bounds) != whole
+
+
+def test_the_number_of_refusals_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one refusal instead of four, an answer that gives up after three tries would pass."""
+    answer = by_name("three_tries_then_nothing")
+    assert isinstance(Search(answer.program(), ONE, "wal").run(), Refuted)
+    monkeypatch.setattr(world, "MOST_REFUSALS", 1)
+    assert not isinstance(Search(answer.program(), ONE, "wal").run(), Refuted)
+
+
+def test_both_journal_modes_are_needed() -> None:
+    """A wait that only one mode has."""
+    source = """
+import sqlite3
+def handle(message, db):
+    db.execute("BEGIN IMMEDIATE")
+    known = db.execute("SELECT 1 FROM processed WHERE message_id = ?", [message.id]).fetchone()
+    try:
+        if not known:
+            db.execute("INSERT INTO processed VALUES (?)", [message.id])
+            db.execute("UPDATE account SET balance = balance + 100 WHERE id = 666")
+        db.execute("COMMIT")
+    except sqlite3.OperationalError:
+        return
+"""
+    reader = source.replace(
+        'db.execute("BEGIN IMMEDIATE")',
+        'db.execute("BEGIN")\n    db.execute("SELECT balance FROM account").fetchall()\n    db.execute("ROLLBACK")\n'
+        '    db.execute("BEGIN IMMEDIATE")',
+    )
+    assert isinstance(Search(program(reader), TWO, "wal").run(), Proved)
+    assert isinstance(Search(program(reader), TWO, "rollback").run(), Refuted)
+
+
+def test_a_returned_message_goes_to_somebody_else_first() -> None:
+    """A consumer alone gets it back at once; with two, the returner waits for a step of the other."""
+    retry = "from redelivery import Retry\ndef handle(message, db):\n    raise Retry('not yet')\n"
+    verdict = Search(program(retry), ONE, "wal").run()
+    assert isinstance(verdict, Stuck)
+    assert verdict.reason == "circle"
+
+
+def test_a_search_says_how_many_schedules_it_covers() -> None:
+    verdict = Search(by_name("or_ignore_rowcount").program(), ONE, "wal", Bounds(consumers=1, faults=0)).run()
+    assert verdict == Proved(schedules=1, states=verdict.states)
+
+
+def test_processes_start_equal() -> None:
+    assert Process() == Process(0, -1)
