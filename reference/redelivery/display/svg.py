@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from html import escape
 
-from .timeline import Row, Timeline
+from .timeline import HOPELESS, NO_RETURN, Row, Timeline
 
 _LINE = 26
 _CHARACTER = 7.3
@@ -28,7 +28,8 @@ def to_svg(timeline: Timeline, title: str, description: str = "") -> str:
     state_left = left + sum(lanes) + 10
     state_starts = [state_left + sum(states[:i]) for i in range(len(states))]
     width = state_left + sum(states) + 8
-    extra = 1 if timeline.no_return is not None else 0
+    prints = sum(len(_printed(row)) for row in timeline.rows)
+    extra = prints + (1 if timeline.no_return is not None else 0)
     height = (len(timeline.rows) + 1 + extra) * _LINE + 20
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
@@ -50,24 +51,38 @@ def to_svg(timeline: Timeline, title: str, description: str = "") -> str:
     for row in timeline.rows:
         y += _LINE
         out += _row(row, y, starts, lanes, state_starts)
+        for words in _printed(row):
+            y += _LINE
+            out.append(_text(starts[row.process] + 24, y, f"prints: {words}", colour=_SOFT))
         if row.number == timeline.no_return:
             y += _LINE
-            out.append(
-                f'<line x1="8" y1="{y - 4:.0f}" x2="{width - 8:.0f}" y2="{y - 4:.0f}" stroke="{_END}" '
-                'stroke-width="1.5" stroke-dasharray="6 4"/>'
-            )
-            words = "point of no return: no fault-free continuation from here ends right"
-            wide = len(words) * _CHARACTER + 16
-            out.append(f'<rect x="58" y="{y - 14:.0f}" width="{wide:.0f}" height="19" rx="3" fill="{_PAPER}"/>')
-            out.append(_text(66, y, words, colour=_END, weight="bold"))
+            out += _rule(y, width, NO_RETURN)
+    if timeline.no_return == 0:
+        out += _rule(y + _LINE, width, HOPELESS)
     out.append("</svg>")
     return "".join(out)
+
+
+def _rule(y: float, width: float, words: str) -> list[str]:
+    """A dashed line across the picture, with words in it."""
+    wide = len(words) * _CHARACTER + 16
+    return [
+        f'<line x1="8" y1="{y - 4:.0f}" x2="{width - 8:.0f}" y2="{y - 4:.0f}" stroke="{_END}" stroke-width="1.5" '
+        'stroke-dasharray="6 4"/>',
+        f'<rect x="58" y="{y - 14:.0f}" width="{wide:.0f}" height="19" rx="3" fill="{_PAPER}"/>',
+        _text(66, y, words, colour=_END, weight="bold"),
+    ]
+
+
+def _printed(row: Row) -> list[str]:
+    return [line[:80] for line in row.output.splitlines() if line.strip()][:5]
 
 
 def _lane_widths(timeline: Timeline) -> list[float]:
     widths = []
     for index in range(len(timeline.processes)):
-        texts = [_words(row) for row in timeline.rows if row.process == index]
+        mine = [row for row in timeline.rows if row.process == index]
+        texts = [_words(row) for row in mine] + [f"  prints: {words}" for row in mine for words in _printed(row)]
         widths.append(max([len(t) for t in texts] + [12]) * _CHARACTER + 30)
     return widths
 

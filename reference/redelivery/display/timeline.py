@@ -14,7 +14,9 @@ from ..simulation.choices import Kind
 from ..simulation.operations import SqlFailure, SqlResult, SqlStatement
 from ..simulation.sqlite_statements import first_keyword
 
-_MOST_TEXT = 54
+_MOST_TEXT = 58
+NO_RETURN = "point of no return: no fault-free continuation from here ends right"
+HOPELESS = "no run ends right, not even one without faults"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Rows and titles; ``no_return`` is the number of the first row after which all is lost."""
+    """Rows and titles; ``no_return`` is the number of the first row after which all is lost (0: from the start)."""
 
     processes: tuple[str, ...]
     columns: tuple[str, ...]
@@ -104,7 +106,9 @@ class Timeline:
             lines.append(make(str(row.number), row.mark, texts, list(row.state)))
             lines += [f"       prints: {printed}" for printed in row.output.splitlines() if printed.strip()]
             if row.number == self.no_return:
-                lines.append(" ─── point of no return: no fault-free continuation from here ends right ───")
+                lines.append(f" ─── {NO_RETURN} ───")
+        if self.no_return == 0:
+            lines.append(f" ─── {HOPELESS} ───")
         return "\n".join(lines)
 
 
@@ -152,7 +156,9 @@ def _statement(operation: Operation) -> str:
     if len(text) <= _MOST_TEXT:
         return text
     # Table and verb stand in front, the values at the end.
-    return text[: _MOST_TEXT // 2].rstrip() + " … " + text[-_MOST_TEXT // 2 + 3 :].lstrip()
+    front = text[: _MOST_TEXT // 2].rsplit(" ", 1)[0]
+    back = text[-_MOST_TEXT // 2 + 3 :]
+    return f"{front} … {back.split(' ', 1)[-1] if ' ' in back else back}"
 
 
 def _value(value: object) -> str:

@@ -36,14 +36,14 @@ class BreakIt:
     def check(self, exercise: str, program: Program) -> Report:
         """Judge the learner's schedule: right if it breaks the consumer."""
         answer = program.first().get("schedule") if isinstance(program, SourceProgram) else None
-        bounds = bounds_json(self.scenario.bounds, len(self.scenario.messages), ["wal"])
+        bounds = bounds_json([self.scenario], ["wal"])
         if answer is None:
             return self._report(exercise, NotChecked('expected a text, schedule = "…"; there is none'), bounds)
         return self.judge(exercise, answer)
 
     def judge(self, exercise: str, answer: object) -> Report:
         """Judge one schedule text."""
-        bounds = bounds_json(self.scenario.bounds, len(self.scenario.messages), ["wal"])
+        bounds = bounds_json([self.scenario], ["wal"])
         if not isinstance(answer, str):
             reason = f'expected a text such as schedule = "AAB+A"; it is of type {type(answer).__name__}'
             return self._report(exercise, NotChecked(reason), bounds)

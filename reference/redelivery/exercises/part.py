@@ -13,11 +13,11 @@ from ..display.svg import as_image, to_svg
 from ..display.timeline import Timeline
 from ..exploration.diagnosis import Diagnosis
 from ..exploration.replay import Run
+from ..exploration.scenario import Scenario
 from ..exploration.schedule import to_text
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
-from ..simulation.world import Bounds
 
 #: What a part says that still holds its stub.
 UNSOLVED = "{} is not solved yet: it raises NotImplementedError. Write your answer in its cell, and run the cell"
@@ -195,8 +195,11 @@ class Report:
         if self.timeline is not None:
             lines += ["", self.timeline.to_text()]
         if isinstance(self.verdict, Refuted | Stuck):
+            if isinstance(self.verdict, Stuck) and self.verdict.reason == "circle":
+                lines.append("… and so on, in a circle.")
             lines.append(self._smallest())
-            lines.append(f"Replay:  {self.replay_command}")
+            if self.schedule:
+                lines.append(f"Replay:  {self.replay_command}")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -238,8 +241,11 @@ def _html(report: Report) -> str:
         alternative = f"{report.headline}. {report.explanation} Timeline as text:\n{report.timeline.to_text()}"
         out.append(as_image(to_svg(report.timeline, report.headline, report.explanation), alternative))
     if isinstance(report.verdict, Refuted | Stuck):
-        out.append(f'<div style="margin-top:4px">{escape(report._smallest())}')
-        out.append(f"<br>Replay: <code>{escape(report.replay_command)}</code>")
+        circle = isinstance(report.verdict, Stuck) and report.verdict.reason == "circle"
+        out.append(f'<div style="margin-top:4px">{"… and so on, in a circle. " if circle else ""}')
+        out.append(escape(report._smallest()))
+        if report.schedule:
+            out.append(f"<br>Replay: <code>{escape(report.replay_command)}</code>")
         out.append("</div>")
     return "".join(out)
 
@@ -309,9 +315,20 @@ class Part(Protocol):
         """Carry out one schedule with an answer."""
 
 
-def bounds_json(bounds: Bounds, messages: int, journals: Sequence[str]) -> dict[str, Any]:
-    """Bounds as the JSON names them."""
+def bounds_json(scenarios: Sequence[Scenario], journals: Sequence[str]) -> dict[str, Any]:
+    """Bounds as the JSON names them: those of the largest scenario, and how the others differ."""
+    largest = max(scenarios, key=lambda s: (s.bounds.consumers, s.bounds.faults, len(s.messages)))
+    bounds, messages = largest.bounds, len(largest.messages)
     return {
+        "scenarios": [
+            {
+                "name": s.name,
+                "consumers": s.bounds.consumers,
+                "messages": len(s.messages),
+                "faults": s.bounds.faults,
+            }
+            for s in scenarios
+        ],
         "consumers": bounds.consumers,
         "messages": messages,
         "faults": bounds.faults,

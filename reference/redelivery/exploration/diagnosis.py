@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..simulation.operations import ReadAttempt, SqlFailure, SqlResult, SqlStatement
+from ..simulation.operations import DrawBytes, ReadAttempt, SqlFailure, SqlResult, SqlStatement
 from ..simulation.process import Line
 from ..simulation.program import Program
 from ..simulation.sqlite_statements import first_keyword
@@ -131,7 +131,7 @@ def _note(delivery: _Delivery, effect_tables: frozenset[str]) -> None:
     claimed = False
     for event, operation in delivery.operations:
         told = operation.told
-        if not isinstance(operation.request, SqlStatement) or isinstance(told, int):
+        if not isinstance(operation.request, SqlStatement) or isinstance(told, int | bytes):
             continue
         changed = {name for name, _, _ in operation.changed}
         if isinstance(told, SqlResult) and told.rowcount > 0:
@@ -176,7 +176,7 @@ def _last_line(deliveries: Sequence[_Delivery]) -> Line | None:
 
 
 def _asked_attempt(delivery: _Delivery) -> Line | None:
-    return next((o.line for _, o in delivery.operations if isinstance(o.request, ReadAttempt)), None)
+    return next((o.line for _, o in delivery.operations if isinstance(o.request, ReadAttempt | DrawBytes)), None)
 
 
 def _lines(*lines: Line | None) -> tuple[Line, ...]:
@@ -242,7 +242,7 @@ class _Case:
     def memory_name(self) -> str:
         """What a sentence calls the memory."""
         names = sorted(self.run.remembering)
-        return names[0] if len(names) == 1 else "its memory"
+        return f"`{names[0]}`" if len(names) == 1 else "the memory"
 
 
 # -- applied twice -----------------------------------------------------------------------------------------
@@ -308,11 +308,12 @@ def _nothing_recorded(case: _Case, first: _Delivery, second: _Delivery, who: str
         return _by_the_flag(asked, who)
     effect = _at(second.effect)
     if case.remembers:
-        again = "the restarted " if second.process == first.process else ""
+        how = f"{second.process} " + (
+            "lost it in a restart" if second.process == first.process else "has a memory of its own"
+        )
         return Diagnosis(
             "memory-in-process",
-            f"{_capital(case.memory_name())} of {first.process} held that {who} was done; {again}{second.process} has "
-            "a memory of its own, and credited it again.",
+            f"That {who} was done stood in {case.memory_name()} of {first.process} alone; {how} and credited it again.",
             case.memory_line() or effect,
             _lines(effect),
         )
@@ -453,8 +454,7 @@ def _why_lost(case: _Case, mine: list[_Delivery], ender: _Delivery, message: int
     if case.remembers:
         return Diagnosis(
             "memory-in-process",
-            f"{_capital(case.memory_name())} of {ender.process} made it take {who} for done, but its credit had not "
-            "been made.",
+            f"{ender.process} took {who} for done by {case.memory_name()}, but its credit had not been made.",
             case.memory_line() or _last_line([ender]),
         )
     missed = next((o for _, o in ender.operations if o.writes & case.run.scenario.effects), None)

@@ -22,7 +22,8 @@ _MOST_STATES = 4_000
 def point_of_no_return(
     program: Program, scenario: Scenario, schedule: Sequence[Choice], journal: Journal, bounds: Bounds | None = None
 ) -> int | None:
-    """The number (from 1) of the first choice after which all is lost; None where that can't be said."""
+    """The number (from 1) of the first choice after which all is lost; 0 where no fault-free run ends right at all;
+    None where it can't be said."""
     for count_attempts, schema_changes in ((False, False), (True, False), (False, True), (True, True)):
         host = GreenletHost(program, scenario.entry, scenario.messages)
         tree = Tree(host)
@@ -45,6 +46,8 @@ def _find(
 ) -> int | None:
     step = Step(None, None, world.initial(0), (0, 0, 0, 0))
     hopeful: dict[Any, bool] = {}
+    if _has_hope(world, effects, store, scenario, step, hopeful) is False:
+        return 0
     for number, choice in enumerate(schedule, 1):
         effects.here = step
         step = Step(step, choice, world.apply(step.state, choice), (0, 0, 0, 0))

@@ -25,7 +25,7 @@ from typing import Any
 
 from ..simulation.choices import Choice, Kind
 from ..simulation.live import LiveEffects
-from ..simulation.operations import ReadAttempt, SqlStatement
+from ..simulation.operations import DrawBytes, ReadAttempt, SqlStatement
 from ..simulation.process import Node, Tree
 from ..simulation.sqlite_store import READ_LOCK, SqliteStore
 from ..simulation.world import Effect, State
@@ -224,7 +224,7 @@ class RememberedEffects:
                 if told != next_node.told:
                     raise Mismatch
             else:
-                assert isinstance(request, ReadAttempt)
+                assert isinstance(request, ReadAttempt | DrawBytes)
             node = next_node
 
     def _child(self, node: Node, told: Any) -> Node:

@@ -150,13 +150,13 @@ def _replay(
 ) -> Run:
     host = GreenletHost(program, scenario.entry, scenario.messages)
     host.record_stacks = True
-    tree = Tree(host)
+    tree = Tree(host, shared=False)
     output: list[str] = []
     with SqliteStore(scenario.prepare, journal) as store, guarded() as silence:
         effects = _Recording(tree, store, count_attempts)
         world = World(tree, effects, len(scenario.messages), bounds or scenario.bounds, journal, count_attempts)
         recorder = _Recorder(world, effects, scenario, output)
-        silence.listener = output.append
+        silence.listener = lambda text: None if host.rebuilding else output.append(text)
         try:
             with Watchdog(_TICK, lambda frame: host.tick(frame, _TICK), host.interrupt):
                 run = recorder.run(schedule, finish, most_steps)
@@ -206,7 +206,7 @@ class _Recording(LiveEffects):
         )
         return outcome
 
-    def read_attempt(self, node: Node, told: int) -> None:
+    def read_attempt(self, node: Node, told: int | bytes) -> None:
         self.operations.append(Operation(node.request, told, node.line, True))
 
 

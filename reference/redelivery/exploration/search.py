@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import heapq
-import time
 from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
 from typing import Any, NamedTuple
 
 from ..simulation.choices import CONSUMERS_OWN
@@ -92,7 +92,7 @@ class Search:
 
     def run(self, stop_at_first: bool = True) -> Verdict:
         """Search. With ``stop_at_first`` False, go on after a counterexample to collect all final states."""
-        started = time.perf_counter()
+        started = perf_counter()
         with guarded(), _no_collector():
             while True:
                 try:
@@ -140,7 +140,7 @@ class Search:
                     effects.replays,
                     host.calls,
                     len(tree.nodes),
-                    time.perf_counter() - started,
+                    perf_counter() - started,
                 )
                 host.close()
                 for step in self._steps:
@@ -223,7 +223,7 @@ class Search:
             if len(expanded) % 512 == 0:
                 if self.progress is not None:
                     self.progress(len(expanded))
-                if time.perf_counter() - started > self.seconds:
+                if perf_counter() - started > self.seconds:
                     return self._gave_up(f"the time limit of {self.seconds:g} seconds was reached")
                 if len(expanded) >= self.most_states:
                     return self._gave_up(f"the limit of {self.most_states:,} states was reached")

@@ -8,16 +8,19 @@ is closed only in a child process.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import io
 import os
+import random
 import secrets
 import signal
 import sys
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 from types import FrameType, SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import sqlite_utils.db
 
@@ -56,6 +59,110 @@ def no_sleep(seconds: float, /) -> None:
         raise ValueError("sleep length must be non-negative")
 
 
+class Source(Protocol):
+    """Who knows whether a handler is under way, and has random bytes for it."""
+
+    def in_learner_code(self) -> bool:
+        """Whether the call comes from inside a handler."""
+
+    def draw_bytes(self, count: int) -> bytes:
+        """Random bytes from the world."""
+
+
+source: Source | None = None
+"""Set while learner code runs."""
+
+
+def _from_world() -> bool:
+    return source is not None and source.in_learner_code()
+
+
+def _urandom(count: int, /) -> bytes:
+    """`os.urandom`, from the world inside a handler: so uuid4, secrets and SystemRandom come from there, too."""
+    return source.draw_bytes(count) if source is not None and source.in_learner_code() else _real_urandom(count)
+
+
+class _WorldRandom(random.Random):
+    """What the functions of the module ``random`` draw from: inside a handler, the world."""
+
+    def random(self) -> float:
+        if not _from_world():
+            return _real_random()
+        return (int.from_bytes(_urandom(7)) >> 3) * 2.0**-53
+
+    def getrandbits(self, k: int, /) -> int:
+        if not _from_world():
+            return _real_getrandbits(k)
+        return int.from_bytes(_urandom((k + 7) // 8)) >> (-k % 8)
+
+    def seed(self, *arguments: Any, **named: Any) -> None:
+        if not _from_world():
+            super().seed(*arguments, **named)
+
+
+def _clock(name: str, frozen: float) -> Callable[..., Any]:
+    real = getattr(time, name)
+    value = int(frozen * 1e9) if name.endswith("_ns") else frozen
+
+    def clock() -> Any:
+        return value if _from_world() else real()
+
+    return clock
+
+
+_real_urandom, _real_random, _real_getrandbits = os.urandom, random.random, random.getrandbits
+_world_random = _WorldRandom()
+_DRAWING = tuple(
+    name
+    for name in dir(random)
+    if isinstance(getattr(random, name), types.MethodType | types.BuiltinMethodType)
+    and isinstance(getattr(getattr(random, name), "__self__", None), random.Random)
+    and name not in ("getstate", "setstate")
+)
+_CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
+#: The moment at which all handlers run: that of `sqlite_store.NOW`.
+MOMENT = datetime.datetime(2026, 1, 1, 9, 0, 0, tzinfo=datetime.UTC)
+
+
+class _Meta(type):
+    def __instancecheck__(cls, thing: Any) -> bool:
+        return isinstance(thing, cls.__mro__[1])
+
+
+class _Datetime(datetime.datetime, metaclass=_Meta):
+    """`datetime.datetime`, whose now is the world's inside a handler."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> Any:
+        if not _from_world():
+            return _real_datetime.now(tz)
+        return MOMENT.astimezone(tz) if tz is not None else MOMENT.replace(tzinfo=None)
+
+    @classmethod
+    def utcnow(cls) -> Any:
+        return MOMENT.replace(tzinfo=None) if _from_world() else _real_datetime.now(datetime.UTC).replace(tzinfo=None)
+
+    @classmethod
+    def today(cls) -> Any:
+        return cls.now()
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Any:
+        return _real_datetime(*arguments, **named)
+
+
+class _Date(datetime.date, metaclass=_Meta):
+    """`datetime.date`, whose today is the world's inside a handler."""
+
+    @classmethod
+    def today(cls) -> Any:
+        return MOMENT.date() if _from_world() else _real_date.today()
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Any:
+        return _real_date(*arguments, **named)
+
+
+_real_datetime, _real_date = datetime.datetime, datetime.date
+
 _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (os, "_exit", _refuse("os._exit")),
     (os, "abort", _refuse("os.abort")),
@@ -63,6 +170,12 @@ _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (os, "kill", _refuse("os.kill")),
     (os, "killpg", _refuse("os.killpg")),
     (time, "sleep", no_sleep),
+    (os, "urandom", _urandom),
+    (random, "_urandom", _urandom),
+    *((random, name, getattr(_world_random, name)) for name in _DRAWING),
+    *((time, name, _clock(name, MOMENT.timestamp())) for name in _CLOCKS),
+    (datetime, "datetime", _Datetime),
+    (datetime, "date", _Date),
 )
 #: What a function from a live notebook holds already, by identity → what its copy gets.
 SUBSTITUTES: dict[int, Any] = {

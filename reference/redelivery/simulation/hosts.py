@@ -17,10 +17,12 @@ from typing import Any
 import sqlite_utils
 from greenlet import getcurrent, greenlet
 
+from . import guards
 from .guards import NotAllowedHere
 from .memory import Opaque, fingerprint, keeps_nothing, remembered
 from .message import Message, Retry
 from .operations import (
+    DrawBytes,
     Hung,
     Raised,
     ReadAttempt,
@@ -76,7 +78,7 @@ class _Instance:
 class _Run:
     """One delivery under way."""
 
-    __slots__ = ("dead", "greenlet", "instance", "last_words", "line", "node", "stack")
+    __slots__ = ("dead", "draws", "greenlet", "instance", "last_words", "line", "node", "stack")
 
     def __init__(self, instance: _Instance) -> None:
         self.instance = instance
@@ -86,6 +88,7 @@ class _Run:
         self.stack: tuple[Line, ...] = ()
         self.dead = False
         self.last_words = 0
+        self.draws = 0
 
 
 class GreenletHost:
@@ -100,6 +103,8 @@ class GreenletHost:
         self.messages = messages
         self.stopped = False
         self.record_stacks = False
+        self.rebuilding = False
+        """Earlier deliveries are being repeated, to make the memory that they left."""
         self.remembering: set[str] = set()
         """Names in which some process remembered something after a delivery; only with ``record_stacks``."""
         self.unsupported: tuple[str, Line | None] | None = None
@@ -166,13 +171,14 @@ class GreenletHost:
             return self._spare.pop() if self._spare else _Instance(self)
         earlier, end = history
         instance = self._instance_with(earlier)
+        outermost, self.rebuilding = self.rebuilding, True
         run = self._deliver(instance, end.root.message)
-        request = self._resume(run, None)
+        self._resume(run, None)
         for told in end.answers():
             if run.greenlet.dead:
                 break
-            request = self._resume(run, told)
-        del request
+            self._resume(run, told)
+        self.rebuilding = outermost
         return instance
 
     def _deliver(self, instance: _Instance, message: int) -> _Run:
@@ -200,10 +206,12 @@ class GreenletHost:
     def _resume(self, run: _Run, told: Told | None) -> Request:
         self._active = run
         self._progress += 1
+        guards.source = self
         try:
             request: Request = run.greenlet.switch(told)
         finally:
             self._active = None
+            guards.source = None
         if self.stopped:
             raise Stopped
         return request
@@ -309,6 +317,20 @@ class GreenletHost:
     def _ask_attempt(self) -> int:
         told = self._ask(ReadAttempt())
         assert isinstance(told, int)
+        return told
+
+    def in_learner_code(self) -> bool:
+        """Whether the call comes from inside a handler that is under way."""
+        run = self._active
+        return run is not None and getcurrent() is run.greenlet and not run.dead
+
+    def draw_bytes(self, count: int) -> bytes:
+        """Random bytes for the handler under way, from the world."""
+        run = self._active
+        assert run is not None
+        run.draws += 1
+        told = self._ask(DrawBytes(count, run.draws))
+        assert isinstance(told, bytes)
         return told
 
     def _ask(self, request: Request) -> Told:

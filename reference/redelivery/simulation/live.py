@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .operations import ReadAttempt, SqlFailure, SqlStatement, Told
+import hashlib
+
+from .operations import DrawBytes, ReadAttempt, SqlFailure, SqlStatement, Told
 from .process import Node, Tree
 from .sqlite_store import Outcome, SqliteStore
 from .world import Effect, State
@@ -10,6 +12,13 @@ from .world import Effect, State
 
 class NeedsAttempts(Exception):
     """A handler looks at ``message.attempt``, so that attempts have to be counted in the state."""
+
+
+def drawn(request: DrawBytes, message: int, attempt: int) -> bytes:
+    """Bytes that no other delivery gets, and that this one gets again in every run: they depend on the message, on
+    how often it had been delivered, and on how many were drawn before."""
+    seed = f"{message}/{attempt}/{request.index}".encode()
+    return hashlib.shake_256(seed).digest(request.count)
 
 
 class LiveEffects:
@@ -48,8 +57,8 @@ class LiveEffects:
         self.statements += 1
         return self.store.execute(process, request)
 
-    def read_attempt(self, node: Node, told: int) -> None:
-        """``node`` is told how often its message was delivered."""
+    def read_attempt(self, node: Node, told: int | bytes) -> None:
+        """``node`` is told how often its message was delivered, or random bytes."""
 
     def _after(self, state: State, process: int, node: Node, outcome: Outcome) -> Effect:
         if outcome.told is None:
@@ -88,6 +97,11 @@ class LiveEffects:
                 if not self.count_attempts:
                     raise NeedsAttempts
                 told = attempt
+                self.read_attempt(node, told)
+            elif kind is DrawBytes:
+                if not self.count_attempts:
+                    raise NeedsAttempts
+                told = drawn(request, node.message, attempt)  # type: ignore[arg-type]
                 self.read_attempt(node, told)
             else:
                 break

@@ -27,6 +27,13 @@ class ReadAttempt(NamedTuple):
     """The handler looks at ``message.attempt`` or ``message.redelivered``."""
 
 
+class DrawBytes(NamedTuple):
+    """The handler asks for random bytes; ``count`` of them, the ``index``-th time in this delivery."""
+
+    count: int
+    index: int
+
+
 class Returned(NamedTuple):
     """The handler returned: the message is to be acknowledged."""
 
@@ -52,7 +59,7 @@ class Unrepeatable(NamedTuple):
     why: str
 
 
-Request = SqlStatement | ReadAttempt | Returned | Raised | Hung | Unrepeatable
+Request = SqlStatement | ReadAttempt | DrawBytes | Returned | Raised | Hung | Unrepeatable
 
 
 class SqlResult(NamedTuple):
@@ -80,4 +87,4 @@ class SqlFailure(NamedTuple):
         return self.code & 0xFF in (5, 6)
 
 
-Told = SqlResult | SqlFailure | int
+Told = SqlResult | SqlFailure | int | bytes

@@ -76,10 +76,14 @@ class Host(Protocol):
 
 
 class Tree:
-    """Everything that is known of one program: what was told → what is asked next."""
+    """Everything that is known of one program: what was told → what is asked next.
 
-    def __init__(self, host: Host) -> None:
+    Not ``shared``: each delivery has a root of its own, so that learner code runs for each of them (and prints).
+    """
+
+    def __init__(self, host: Host, shared: bool = True) -> None:
         self._host = host
+        self._shared = shared
         self.nodes: list[Node] = []
         self._roots: dict[tuple[int, int], Node] = {}
 
@@ -90,7 +94,8 @@ class Tree:
             node = Node(len(self.nodes), None, None, None)
             node.memory, node.message = memory, message
             self.nodes.append(node)
-            self._roots[memory, message] = node
+            if self._shared:
+                self._roots[memory, message] = node
             self._host.start(node)
         return node
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Protocol
 
 from .guards import SUBSTITUTES
@@ -75,13 +75,13 @@ class SourceProgram:
         for cell in cells:
             file = _file(cell)
             linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(keepends=True), file)
-        started = time.perf_counter()
+        started = perf_counter()
         self._first = self._run(self.errors)
-        self._slow = time.perf_counter() - started > _SLOW
+        self._slow = perf_counter() - started > _SLOW
         if self._slow:
-            started = time.perf_counter()
+            started = perf_counter()
             self._run([])
-            self._slow = time.perf_counter() - started > _SLOW
+            self._slow = perf_counter() - started > _SLOW
 
     @property
     def files(self) -> frozenset[str]:

@@ -85,6 +85,7 @@ class Statement:
 
     keyword: str
     needs: int
+    compiles: bool = True
     exclusive: bool = False
     schema_only: bool = False
     changes_schema: bool = False
@@ -147,7 +148,7 @@ class StatementAnalyser:
         except (sqlite3.Error, sqlite3.Warning, OverflowError):
             # It won't compile or bind: let the real connection say so, in the real words. Not remembered, because
             # the same text may bind with other parameters.
-            return Statement(keyword, NOTHING if explained else READS, unsupported=seen.unsupported)
+            return Statement(keyword, NOTHING if explained else READS, False, unsupported=seen.unsupported)
         if explained:
             self._known[statement.sql] = known = Statement(keyword, NOTHING, unsupported=seen.unsupported)
             return known
