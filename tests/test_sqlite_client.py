@@ -7,6 +7,7 @@ import ast
 import contextlib
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -43,11 +44,11 @@ PREPARED = sqlite3.connect(":memory:")
 prepare(PREPARED)
 
 
-def ours_on(store: SqliteStore) -> Connection:
-    store.begin("A")
+def ours_on(store: SqliteStore, name: str = "A") -> Connection:
+    store.begin(name)
 
     def ask(statement: SqlStatement) -> SqlResult | SqlFailure:
-        outcome = store.execute("A", statement)
+        outcome = store.execute(name, statement)
         assert outcome.told is not None, "nobody else is there to wait for"
         return outcome.told
 
@@ -1312,6 +1313,9 @@ UNSUPPORTED_SQL = [
     "PRAGMA journal_mode = delete",
     "PRAGMA locking_mode = exclusive",
     "PRAGMA read_uncommitted = on",
+    "PRAGMA temp_store = memory",
+    "PRAGMA cache_size = 1",
+    "PRAGMA max_page_count(1)",
     "PRAGMA wal_checkpoint",
     "PRAGMA user_version = 5",
     "PRAGMA writable_schema = on",
@@ -1384,10 +1388,12 @@ def test_whoever_wants_to_know_is_told_what_was_refused(db: Connection):
 def test_a_time_out_is_the_schedules_decision():
     with SqliteStore(prepare, "wal") as store:
         ours_on(store).execute("BEGIN IMMEDIATE")
-        store.begin("B")
-        store.execute("B", SqlStatement("PRAGMA busy_timeout = 1"))
-        blocked = store.execute("B", SqlStatement("DELETE FROM t"))
-        assert blocked.told is None
+        impatient = ours_on(store, "B")
+        assert impatient.execute("PRAGMA busy_timeout").fetchone() == (5000,)
+        assert impatient.execute("PRAGMA busy_timeout = 60000").fetchone() == (60000,)
+        started = time.monotonic()
+        assert store.execute("B", SqlStatement("DELETE FROM t")).told is None
+        assert time.monotonic() - started < 30
         told = store.time_out("B").told
         assert isinstance(told, SqlFailure)
         with pytest.raises(sqlite3.OperationalError, match=r"^database is locked$") as caught:

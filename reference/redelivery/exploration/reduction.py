@@ -25,7 +25,7 @@ from typing import Any
 
 from ..simulation.choices import Choice, Kind
 from ..simulation.live import LiveEffects
-from ..simulation.operations import DrawBytes, ReadAttempt, SqlStatement
+from ..simulation.operations import DrawBytes, ReadAttempt, SqlResult, SqlStatement
 from ..simulation.process import Node, Tree
 from ..simulation.sqlite_store import READ_LOCK, SqliteStore
 from ..simulation.world import Effect, State
@@ -79,11 +79,15 @@ class RememberedEffects:
         """Where the live store is; None: nowhere known."""
         self.here: Step | None = None
         """The step that the search is continuing from."""
+        self.moved = False
+        """The last choice was carried out on the live store, which is now where that choice leads."""
         self.real = 0
         """Operations carried out because nothing was remembered."""
         self.replays = 0
         self._remembered: dict[Any, Effect] = {}
-        self._has_written: dict[int, bool] = {}
+        self._has_traces: dict[int, bool] = {}
+        self.strict = False
+        """A handler asks for what its connection did before, so a connection can't be made anew halfway."""
         self._schema_known_to_change = store.schema_changed
 
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
@@ -100,6 +104,7 @@ class RememberedEffects:
         key = (p.node, p.transaction, state.contents, self._others(state, process), p.attempt)
         effect = self._remembered.get(key)
         if effect is None:
+            self._look_at(self.tree.nodes[p.node])
             self._bring()
             effect = self._remember(key, self.live.step(state, process))
         return effect
@@ -127,6 +132,7 @@ class RememberedEffects:
     def _remember(self, key: Any, effect: Effect) -> Effect:
         self.real += 1
         self.at = None
+        self.moved = True
         if not self.memory:
             return effect
         if self.store.schema_changed and not self._schema_known_to_change:
@@ -156,7 +162,7 @@ class RememberedEffects:
             self.store.restore(step.state.contents)
             for index, process in enumerate(step.state.processes):
                 if process.message >= 0:
-                    self.store.begin(index)
+                    self.store.begin(index, self._last_rowid(process.node))
             path.pop()
             self.replays += 1
         for forward in reversed(path):
@@ -165,26 +171,42 @@ class RememberedEffects:
         self.at = here
 
     def _is_quiet(self, state: State) -> bool:
-        """Whether the contents say all there is to say of the store: nothing is open, and no connection has
-        written in this delivery (``last_insert_rowid()`` and ``changes()`` would remember it)."""
+        """Whether the contents say all there is to say of the store: nothing is open, and no connection remembers
+        something of this delivery (flags set; and what it wrote, once a handler asks for ``changes()``)."""
         for p in state.processes:
-            if p.message >= 0 and (p.transaction.open or p.transaction.lock or p.waiting or self._wrote(p.node)):
+            if p.message >= 0 and (p.transaction.open or p.transaction.lock or p.waiting or self._left_traces(p.node)):
                 return False
         return True
 
-    def _wrote(self, number: int) -> bool:
+    def _look_at(self, node: Node) -> None:
+        """Before a statement is carried out: does it ask what its connection did before?"""
+        request = node.request
+        if not self.strict and isinstance(request, SqlStatement) and self.store.asks_connection(request):
+            self.strict = True
+            self.at = None
+            self._has_traces.clear()
+
+    def _last_rowid(self, number: int) -> int:
+        node: Node | None = self.tree.nodes[number]
+        while node is not None:
+            if isinstance(node.told, SqlResult):
+                return node.told.lastrowid or 0
+            node = node.parent
+        return 0
+
+    def _left_traces(self, number: int) -> bool:
         path = []
         node: Node | None = self.tree.nodes[number]
-        while node is not None and node.number not in self._has_written:
+        while node is not None and node.number not in self._has_traces:
             path.append(node)
             node = node.parent
-        wrote = False if node is None else self._has_written[node.number]
+        traces = False if node is None else self._has_traces[node.number]
         for node in reversed(path):
             parent = node.parent
             if parent is not None and isinstance(parent.request, SqlStatement):
-                wrote = wrote or self.store.leaves_traces(parent.request)
-            self._has_written[node.number] = wrote
-        return wrote
+                traces = traces or self.store.leaves_traces(parent.request, self.strict)
+            self._has_traces[node.number] = traces
+        return traces
 
     def _repeat(self, before: State, choice: Choice, after: State) -> None:
         """Carry out one known step again, and compare."""

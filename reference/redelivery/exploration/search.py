@@ -253,6 +253,7 @@ class Search:
             faults = world.faults(state)
             count_moves = len(moves)
             for index, choice in enumerate((*moves, *faults)):
+                effects.moved = False
                 after = apply(state, choice)
                 faulty = index >= count_moves
                 new_cost = (
@@ -265,6 +266,8 @@ class Search:
                 other = known.get(key)
                 if other is None:
                     other = known[key] = Step(step, choice, after, new_cost)
+                    if effects.moved:
+                        effects.at = other
                     serial -= 1
                     heapq.heappush(heap, (new_cost, serial, other))
                 elif new_cost < other.cost and not other.expanded:

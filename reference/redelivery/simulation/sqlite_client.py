@@ -40,6 +40,8 @@ _AS_IT_IS = (int, bytes, type(None))
 _PLACEHOLDER = re.compile(
     r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)|\w[\w$]*|([:@$]\w+|\?\d*)""", re.DOTALL
 )
+_BUSY_TIMEOUT = re.compile(r"PRAGMA\s+busy_timeout\s*(?:[=(]\s*(-?\d+)\s*\)?)?\s*;?\s*", re.IGNORECASE)
+_MILLISECONDS = 5000
 Ask = Callable[[SqlStatement], SqlResult | SqlFailure]
 
 
@@ -249,6 +251,7 @@ class Connection:
     # As the real one, it takes no attributes of others: they would be a memory that nobody knows of.
     __slots__ = (
         "_ask",
+        "_busy_timeout",
         "_changes",
         "_closed",
         "_in_transaction",
@@ -276,6 +279,7 @@ class Connection:
         self._in_transaction = False
         self._closed = False
         self._changes = 0
+        self._busy_timeout = _MILLISECONDS
         self.row_factory: Any = None
         self.text_factory: Any = str
 
@@ -283,6 +287,10 @@ class Connection:
 
     def _tell(self, statement: SqlStatement) -> SqlResult:
         self._check()
+        if first_keyword(statement.sql) == "PRAGMA":
+            match = _BUSY_TIMEOUT.fullmatch(without_lead(statement.sql))
+            if match is not None:
+                return self._set_busy_timeout(match[1])
         told = self._ask(statement)
         self._in_transaction = told.in_transaction
         if isinstance(told, SqlFailure):
@@ -292,6 +300,12 @@ class Connection:
         if told.rowcount > 0:
             self._changes += told.rowcount
         return told
+
+    def _set_busy_timeout(self, milliseconds: str | None) -> SqlResult:
+        """Answered here: a real waiting time would make the world wait, not only this process."""
+        if milliseconds is not None:
+            self._busy_timeout = max(int(milliseconds), 0)
+        return SqlResult(((self._busy_timeout,),), ("timeout",), -1, 0, self._in_transaction)
 
     def _begin_before(self, keyword: str) -> bool:
         """The BEGIN that the module sends before a statement that writes; whether it was needed."""
@@ -312,6 +326,7 @@ class Connection:
             raise
 
     def _begin_delivery(self) -> None:
+        self._busy_timeout = _MILLISECONDS
         self._in_transaction = False
         self._closed = False
         self._changes = 0

@@ -27,12 +27,12 @@ _SCHEMA_PRAGMAS = frozenset(
     ["table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"]
 )
 _FLAG_PRAGMAS = frozenset(["foreign_keys", "recursive_triggers", "defer_foreign_keys", "case_sensitive_like"])
-_HARMLESS_PRAGMAS = frozenset(
+_HARMLESS_PRAGMAS = frozenset(["synchronous", "busy_timeout"])
+#: Reading these does no harm; setting them would last beyond the delivery.
+_READABLE_PRAGMAS = frozenset(
     [
-        "synchronous",
         "cache_size",
         "temp_store",
-        "busy_timeout",
         "compile_options",
         "function_list",
         "collation_list",
@@ -42,9 +42,11 @@ _HARMLESS_PRAGMAS = frozenset(
         "page_size",
         "mmap_size",
         "max_page_count",
+        "user_version",
+        "journal_mode",
     ]
 )
-_READING_PRAGMAS = frozenset(["foreign_key_check", "quick_check", "integrity_check", "user_version"])
+_READING_PRAGMAS = frozenset(["foreign_key_check", "quick_check", "integrity_check"])
 _DATABASE_LIST = "database_list"
 _UNSUPPORTED_ACTIONS = {
     sqlite3.SQLITE_ATTACH: "ATTACH: a run has one database",
@@ -214,8 +216,8 @@ class StatementAnalyser:
             seen.flag = argument is not None
         elif (
             name in _HARMLESS_PRAGMAS
-            or (name in _READING_PRAGMAS and name != "user_version")
-            or (name in ("user_version", "journal_mode") and argument is None)
+            or name in _READING_PRAGMAS
+            or (name in _READABLE_PRAGMAS and argument is None)
             or name == _DATABASE_LIST
         ):
             pass

@@ -345,8 +345,9 @@ class SqliteStore:
 
     # -- sessions --------------------------------------------------------------------------------------
 
-    def begin(self, name: Any) -> None:
-        """A process starts on a delivery: its connection is as good as new."""
+    def begin(self, name: Any, rowid: int = 0) -> None:
+        """A process starts on a delivery: its connection is as good as new. ``rowid``: what it inserted last, where
+        it is in the middle of its delivery already."""
         session = self._sessions.get(name)
         if session is None:
             session = self._sessions[name] = _Session(self._connect())
@@ -354,7 +355,7 @@ class SqliteStore:
             self._clean(session)
         session.has_past = session.has_past or session.wrote
         session.wrote = False
-        session.rowid = 0
+        session.rowid = rowid
         if session.flags:
             execute = session.connection.execute
             execute("PRAGMA foreign_keys=off")
@@ -415,10 +416,14 @@ class SqliteStore:
         """Whether an outside observer can read now: nobody waits in a COMMIT, keeping readers out."""
         return all(session.transaction.lock < PENDING_LOCK for session in self._sessions.values())
 
-    def leaves_traces(self, request: SqlStatement) -> bool:
-        """Whether a connection remembers this statement (rows inserted or changed, flags set)."""
+    def leaves_traces(self, request: SqlStatement, strict: bool) -> bool:
+        """Whether a connection remembers this statement: flags set; if ``strict``, rows changed, too."""
         statement = self._analyser.analyse(request)
-        return statement.needs == WRITES or statement.sets_flag
+        return statement.sets_flag or (strict and statement.needs == WRITES)
+
+    def asks_connection(self, request: SqlStatement) -> bool:
+        """Whether what a statement gives depends on what its connection did before."""
+        return self._analyser.analyse(request).asks_connection
 
     def takes_a_step(self, name: Any, request: SqlStatement) -> bool:
         """Whether others can notice this statement, or it them; if not, it needs no step of its own.
