@@ -59,10 +59,11 @@ def parse(text: str, letters: Sequence[str] = ()) -> Schedule:
             choices.append(Choice(Kind.TIME, 0))
             continue
         if character == "+":
+            plus = position - 1
             while position < len(text) and text[position].isspace():
                 position += 1
             if position == len(text) or not _is_letter(text[position]):
-                raise _unreadable(text, position - 1, letters, "after + comes the letter of the process")
+                raise _unreadable(text, plus, letters, "after + comes the letter of the process")
             choices.append(Choice(Kind.REDELIVER, _position(text, position, letters)))
             position += 1
             continue

@@ -86,6 +86,8 @@ class Search:
         """Numbers of the contents (and dead letters) at the ends of runs."""
         self.final_contents: set[Contents] = set()
         self.statistics = Statistics(0, 0, 0, 0, 0, 0.0)
+        self.seconds_exploring = 0.0
+        """Seconds from the open database to the verdict."""
         self._count_attempts = False
         self.schema_changes = False
         self._exact = True
@@ -113,8 +115,10 @@ class Search:
             world = World(tree, effects, len(scenario.messages), self.bounds, self.journal, self._count_attempts)
             self._steps: list[Step] = []
             try:
+                exploring = perf_counter()
                 with Watchdog(_TICK, lambda frame: host.tick(frame, _TICK), host.interrupt):
                     verdict = self._explore_twice(world, effects, store, host, started, stop_at_first)
+                    self.seconds_exploring = perf_counter() - exploring
                     if isinstance(verdict, Proved):
                         verdict = self._make_sure(host, tree) or verdict
                 if host.unsupported is not None:

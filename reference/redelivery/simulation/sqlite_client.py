@@ -10,8 +10,8 @@ Differences from the real module (each has a test):
 - ``total_changes`` is the sum of the rowcounts in this delivery: what triggers changed is not in it;
 - text that is no UTF-8 can't be read, whatever ``text_factory`` says;
 - a connection is no instance of `sqlite3.Connection`, a cursor none of `sqlite3.Cursor`;
-- functions, collations, callbacks, extensions, blobs, backups, ATTACH, VACUUM, temporary and virtual tables, and
-  PRAGMAs that are not known to do no harm raise `sqlite3.NotSupportedError`;
+- functions, collations, callbacks, extensions, blobs, backups, ATTACH, VACUUM, ANALYZE, temporary and virtual tables,
+  and PRAGMAs that are not known to do no harm raise `sqlite3.NotSupportedError`;
 - how long a wait for a lock lasts is the schedule's decision, whatever ``timeout`` or ``busy_timeout`` say;
 - each delivery starts on a connection as good as new: flags set by PRAGMA last for one delivery.
 """
@@ -40,7 +40,7 @@ _AS_IT_IS = (int, bytes, type(None))
 _PLACEHOLDER = re.compile(
     r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)|\w[\w$]*|([:@$]\w+|\?\d*)""", re.DOTALL
 )
-_BUSY_TIMEOUT = re.compile(r"PRAGMA\s+busy_timeout\s*(?:[=(]\s*(-?\d+)\s*\)?)?\s*;?\s*", re.IGNORECASE)
+_BUSY_TIMEOUT = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?busy_timeout\s*(?:[=(]\s*(-?\d+)\s*\)?)?\s*;?\s*", re.IGNORECASE)
 _MILLISECONDS = 5000
 Ask = Callable[[SqlStatement], SqlResult | SqlFailure]
 

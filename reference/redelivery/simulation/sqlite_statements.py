@@ -22,9 +22,10 @@ from .operations import SqlStatement
 #: What a statement needs of the database.
 NOTHING, READS, WRITES = 0, 1, 2
 
-_SCHEMA_TABLES = frozenset({"sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema"})
+_SCHEMA_TABLES = frozenset({"sqlite_master", "sqlite_schema"})
+_TEMPORARY_SCHEMA = frozenset({"sqlite_temp_master", "sqlite_temp_schema"})
 _SCHEMA_PRAGMAS = frozenset(
-    ["table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"]
+    ["table_info", "table_xinfo", "index_list", "index_info", "index_xinfo", "foreign_key_list"]
 )
 _FLAG_PRAGMAS = frozenset(["foreign_keys", "recursive_triggers", "defer_foreign_keys", "case_sensitive_like"])
 _HARMLESS_PRAGMAS = frozenset(["synchronous", "busy_timeout"])
@@ -47,7 +48,6 @@ _READABLE_PRAGMAS = frozenset(
     ]
 )
 _READING_PRAGMAS = frozenset(["foreign_key_check", "quick_check", "integrity_check"])
-_DATABASE_LIST = "database_list"
 _UNSUPPORTED_ACTIONS = {
     sqlite3.SQLITE_ATTACH: "ATTACH: a run has one database",
     sqlite3.SQLITE_DETACH: "DETACH: a run has one database",
@@ -140,8 +140,8 @@ class StatementAnalyser:
     def _ask_sqlite(self, statement: SqlStatement) -> Statement:
         sql = without_lead(statement.sql)
         keyword = first_keyword(sql)
-        if keyword == "VACUUM":
-            return Statement(keyword, WRITES, unsupported="VACUUM")
+        if keyword in ("VACUUM", "ANALYZE"):
+            return Statement(keyword, WRITES, unsupported=keyword)
         self._seen = seen = _Seen()
         parameters: Any = dict(statement.parameters) if statement.named else statement.parameters
         explained = keyword == "EXPLAIN"
@@ -195,6 +195,8 @@ class StatementAnalyser:
             seen.unsupported = _UNSUPPORTED_ACTIONS[action]
         elif action == sqlite3.SQLITE_READ:
             seen.reads.add(first or "")
+            if first in _TEMPORARY_SCHEMA:
+                seen.unsupported = "temporary tables"
         elif action in (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_DELETE, sqlite3.SQLITE_UPDATE):
             seen.writes.add(first or "")
         elif action == sqlite3.SQLITE_FUNCTION:
@@ -214,12 +216,7 @@ class StatementAnalyser:
             seen.schema_pragma = True
         elif name in _FLAG_PRAGMAS:
             seen.flag = argument is not None
-        elif (
-            name in _HARMLESS_PRAGMAS
-            or name in _READING_PRAGMAS
-            or (name in _READABLE_PRAGMAS and argument is None)
-            or name == _DATABASE_LIST
-        ):
+        elif name in _HARMLESS_PRAGMAS or name in _READING_PRAGMAS or (name in _READABLE_PRAGMAS and argument is None):
             pass
         elif name == "journal_mode":
             seen.unsupported = "setting PRAGMA journal_mode: the checker explores both journal modes itself"

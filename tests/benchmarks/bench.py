@@ -1,0 +1,289 @@
+"""The table "Reach": what checking costs, measured in this run on this machine.
+
+    make bench
+
+Ratios are measured side by side, so that they hold on a slow or busy machine; the absolute times are the median of
+several runs. Nothing here fails: a figure that is not reached is printed as such.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import os
+import resource
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlite_utils
+from tqdm import tqdm
+
+from redelivery import Message
+from redelivery.exercises.catalogue import EXERCISES, part_of
+from redelivery.exercises.handler_part import HandlerPart
+from redelivery.exercises.notebook import read_notebook
+from redelivery.exercises.part import NotChecked
+from redelivery.exercises.record_and_check import ONE, TWO
+from redelivery.exploration.full import search_all
+from redelivery.exploration.scenario import Scenario
+from redelivery.exploration.search import Search
+from redelivery.simulation.guards import guarded
+from redelivery.simulation.program import Cell, SourceProgram
+from redelivery.simulation.sqlite_store import Journal
+from redelivery.simulation.world import Bounds
+from tests.answers import answers
+
+ROOT = Path(__file__).parents[2]
+JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
+THOROUGH = Bounds(faults=4, crashes=2)
+RACE = """
+def handle(message, db):
+    if db.execute("SELECT 1 FROM processed WHERE message_id = ?", [message.id]).fetchone():
+        return
+    db.execute("UPDATE account SET balance = balance + 100 WHERE id = 666")
+    db.execute("INSERT INTO processed VALUES (?)", [message.id])
+"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table."""
+
+    what: str
+    reach: str
+    measured: str
+    reached: bool | None = None
+
+
+def median_ms(run: Callable[[], object], times: int = 7) -> float:
+    """Milliseconds, median of ``times`` runs after one that doesn't count."""
+    run()
+    taken = []
+    for _ in range(times):
+        started = time.perf_counter()
+        run()
+        taken.append((time.perf_counter() - started) * 1000)
+    return statistics.median(taken)
+
+
+def solutions() -> list[tuple[str, HandlerPart, SourceProgram]]:
+    """Every handler part with its reference solution."""
+    found = []
+    for name, parts in EXERCISES.items():
+        submission = read_notebook(ROOT / "reference" / "solutions" / f"{name}.ipynb")
+        for part in parts:
+            if isinstance(part, HandlerPart):
+                with guarded():
+                    program = submission.program(part.grade_id)
+                assert not isinstance(program, NotChecked), program.reason
+                found.append((name, part, program))
+    return found
+
+
+def first_bug() -> Figure:
+    """From an open database to the first schedule that breaks the lecture's race, redeliveries being the only fault."""
+    program = SourceProgram([Cell("race", RACE)])
+    bounds = Bounds(faults=1, crashes=0, lost_acks=0, lock_timeouts=0)
+    taken, whole = [], []
+    for _ in range(15):
+        search = Search(program, ONE, "wal", bounds)
+        started = time.perf_counter()
+        search.run()
+        whole.append((time.perf_counter() - started) * 1000)
+        taken.append(search.seconds_exploring * 1000)
+    best = statistics.median(taken)
+    return Figure(
+        "first bug of the lecture's race",
+        "≤ 2 ms",
+        f"{best:.1f} ms ({statistics.median(whole):.1f} ms with setting up and closing the database)",
+        best <= 2,
+    )
+
+
+def reference_checks() -> list[Figure]:
+    """`check` of every part's reference solution, at default and at thorough bounds."""
+    default, thorough = [], []
+    for name, part, program in solutions():
+        default.append(median_ms(lambda name=name, part=part, program=program: part.check(name, program), 5))  # type: ignore[misc]
+
+        def larger(program: SourceProgram = program) -> None:
+            for journal in JOURNALS:
+                Search(program, TWO, journal, THOROUGH).run()
+
+        thorough.append(median_ms(larger, 1))
+    return [
+        Figure(
+            "check of a reference solution, both journals",
+            "≤ 500 ms median, none over 1 s",
+            f"{statistics.median(default):.0f} ms median, {max(default):.0f} ms at most, of {len(default)}",
+            statistics.median(default) <= 500 and max(default) <= 1000,
+        ),
+        Figure(
+            "thorough bounds (4 faults, 2 of them crashes), both journals",
+            "≤ 3,000 ms",
+            f"{max(thorough):.0f} ms at most, of {len(thorough)}",
+            max(thorough) <= 3000,
+        ),
+    ]
+
+
+def corpus() -> list[Figure]:
+    """`check` of every wrong and every right answer of the tests."""
+    figures = []
+    for kind, words, reach in (("mutants", "wrong", 200), ("variants", "right", None)):
+        taken = []
+        for answer in tqdm(answers(kind), desc=f"{words} answers", file=sys.stderr, leave=False):
+            part, program = part_of(answer.exercise, answer.part), answer.program()
+            started = time.perf_counter()
+            part.check(answer.exercise, program)
+            taken.append((time.perf_counter() - started) * 1000)
+        middle = statistics.median(taken)
+        figures.append(
+            Figure(
+                f"check of a {words} answer, {len(taken)} of them",
+                f"≤ {reach} ms median" if reach else "–",
+                f"{middle:.0f} ms median, {max(taken):.0f} ms at most",
+                middle <= reach if reach else None,
+            )
+        )
+    return figures
+
+
+def _straight(program: SourceProgram, scenario: Scenario, journal: Journal) -> tuple[float, float, int]:
+    """The same work straight through on an ordinary connection: seconds a reset with its final check takes, seconds
+    a whole handler call takes, and statements in that call."""
+    handle = program.fresh()["handle"]
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        connection = sqlite3.connect(Path(folder) / "straight.db")
+        connection.execute(f"PRAGMA journal_mode={'wal' if journal == 'wal' else 'memory'}")
+        connection.execute("PRAGMA synchronous=off")
+        scenario.prepare(connection)
+        connection.commit()
+        db = sqlite_utils.Database(connection)
+        identity, body = scenario.messages[0]
+
+        def reset() -> None:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM processed")
+            connection.execute("DELETE FROM account")
+            connection.execute("INSERT INTO account VALUES (666, 0)")
+            connection.execute("COMMIT")
+            scenario.judge(
+                tuple((t, tuple(connection.execute(f"SELECT * FROM {t}").fetchall())) for t in ("account", "processed"))
+            )
+
+        seen: list[str] = []
+        connection.set_trace_callback(seen.append)
+        handle(Message(identity, body), db)
+        connection.set_trace_callback(None)
+        times = 1500
+        started = time.perf_counter()
+        for _ in range(times):
+            reset()
+        resets = time.perf_counter() - started
+        started = time.perf_counter()
+        for _ in range(times):
+            reset()
+            handle(Message(identity, body), db)
+        calls = time.perf_counter() - started - resets
+        connection.close()
+    return resets / times, calls / times, len(seen)
+
+
+RATIO_ANSWERS = (
+    "insert_first_catch_integrity",
+    "or_ignore_rowcount",
+    "begin_immediate_check",
+    "deferred_check_update_mark",
+    "nested_atomic",
+    "three_tries_then_raise",
+    "update_where_not_exists",
+    "compare_and_set_balance",
+)
+
+
+def ratios() -> list[Figure]:
+    """What a search costs beside the same handler calls, resets and final checks straight through."""
+    off, on = [], []
+    chosen = [a for a in answers("variants") if a.name in RATIO_ANSWERS]
+    for answer in tqdm(chosen, desc="ratios", file=sys.stderr, leave=False):
+        for journal in JOURNALS:
+            program = answer.program()
+            with guarded():
+                reset, call, statements = _straight(program, ONE, journal)
+            gc.collect()
+            full = search_all(program, ONE, journal, Bounds(faults=1), most_schedules=1500)
+            straight = full.schedules * reset + full.statements / statements * call
+            off.append(full.seconds / straight)
+            search = Search(program, ONE, journal, Bounds(faults=1))
+            verdict = search.run()
+            a_schedule = straight / full.schedules
+            on.append(search.statistics.seconds / verdict.schedules / a_schedule)
+    return [
+        Figure(
+            "search ÷ the same calls straight through, memory off",
+            "≤ 2.0 median",
+            f"{statistics.median(off):.1f} median, {min(off):.1f} to {max(off):.1f}, of {len(off)}",
+            statistics.median(off) <= 2,
+        ),
+        Figure(
+            "the same, memory on, for each schedule covered",
+            "–",
+            f"{statistics.median(on):.4f} median",
+        ),
+    ]
+
+
+def memory() -> Figure:
+    """Peak memory of one check at default bounds, above an interpreter that has imported the same."""
+    code = (
+        "import resource, sys\n"
+        "from tests.answers import answers\n"
+        "from redelivery.exercises.catalogue import part_of\n"
+        "a = next(a for a in answers('variants') if a.name == 'three_tries_then_raise')\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "part_of(a.exercise, a.part).check(a.exercise, a.program())\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    used = int(output) / (1024 if sys.platform != "darwin" else 1024 * 1024)
+    return Figure("memory of a check (three tries, default bounds)", "≤ 100 MB", f"{used:.0f} MB", used <= 100)
+
+
+def whole_process() -> Figure:
+    """`redelivery check` of the solved notebook, interpreter start included."""
+    notebook = ROOT / "reference" / "solutions" / "05-record-and-check.ipynb"
+    command = [sys.executable, "-m", "redelivery.cli", "check", str(notebook)]
+    taken = median_ms(lambda: subprocess.run(command, capture_output=True, check=True), 5)
+    return Figure("whole process of redelivery check", "≤ 2,000 ms", f"{taken:.0f} ms", taken <= 2000)
+
+
+def main() -> None:
+    """Measure and print the table."""
+    print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {os.cpu_count()} cores")
+    figures: list[Figure] = []
+    with contextlib.redirect_stderr(sys.stderr if sys.stderr.isatty() else io.StringIO()):
+        figures.append(first_bug())
+        figures += reference_checks()
+        figures += corpus()
+        figures += ratios()
+        figures.append(memory())
+        figures.append(whole_process())
+    widths = [max(len(getattr(f, name)) for f in figures) for name in ("what", "reach")]
+    for figure in figures:
+        mark = {True: "reached", False: "NOT reached", None: ""}[figure.reached]
+        print(f"{figure.what:{widths[0]}}  {figure.reach:{widths[1]}}  {figure.measured}  {mark}".rstrip())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"(peak of this benchmark itself: {peak / 1024:.0f} MB)")
+
+
+if __name__ == "__main__":
+    main()

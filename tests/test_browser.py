@@ -1,0 +1,201 @@
+"""The course as a learner meets it: JupyterLab, started by `make lab`, in a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER = next((found for name in NAMES if (found := shutil.which(name))), None)
+#: As root chromium needs --no-sandbox; the others keep it from calling home.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+pytestmark = [
+    pytest.mark.skipif(BROWSER is None, reason="no chromium is installed (Debian: apt install chromium)"),
+    pytest.mark.xdist_group("browser"),
+]
+TOKEN = "browser-test"
+RACE = """def handle(message, db):
+    if db["processed"].count_where("message_id = ?", [message.id]):
+        return
+    db.execute(
+        "UPDATE account SET balance = balance + ? WHERE id = ?",
+        [message.body["amount"], message.body["account"]],
+    )
+    db["processed"].insert({"message_id": message.id})
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """`make lab` on a copy of the notebooks: the address, and the copy's folder."""
+    folder = tmp_path_factory.mktemp("lab")
+    for name in ("course", "exercises", "reference/solutions"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    arguments = (
+        f"--no-browser --port={port} --ServerApp.port_retries=0 --ServerApp.root_dir={folder} "
+        f"--IdentityProvider.token={TOKEN}"
+    )
+    log = (folder / "lab.log").open("w")
+    server = subprocess.Popen(
+        ["make", "lab", f"LAB_ARGS={arguments}"], cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/api/status?token={TOKEN}", server, folder / "lab.log")
+        yield address, folder
+    finally:
+        if server.poll() is None:
+            os.killpg(server.pid, 15)
+            server.wait(30)
+        log.close()
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        assert server.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.3)
+    raise AssertionError(f"JupyterLab did not answer:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def page(lab: tuple[str, Path]) -> Iterator[Any]:
+    """A page of a real browser that notes every request to another machine."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=BROWSER,
+            args=FLAGS,
+        )
+        opened = browser.new_page(viewport={"width": 1500, "height": 1000})
+        opened.outside = []
+        opened.on("request", lambda r: opened.outside.append(r.url) if not _is_here(r.url) else None)
+        yield opened
+        browser.close()
+
+
+def _is_here(address: str) -> bool:
+    return address.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:", "about:"))
+
+
+def run_all(page: Any, lab: tuple[str, Path], notebook: str) -> list[dict[str, Any]]:
+    """Open a notebook, run it from top to bottom, save it; its code cells as they then are."""
+    address, folder = lab
+    _clear(folder / notebook)
+    page.goto(f"{address}/lab/tree/{notebook}?token={TOKEN}&reset")
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    idle = page.locator(".jp-StatusBar-Widget, .jp-StatusBar-TextItem").get_by_text("| Idle")
+    idle.first.wait_for(timeout=60_000)
+    page.click(".lm-MenuBar-itemLabel:text-is('Run')")
+    page.click(".lm-Menu-itemLabel:text-is('Run All Cells')")
+    quiet = 0
+    until = time.monotonic() + 120
+    while quiet < 4 and time.monotonic() < until:
+        page.wait_for_timeout(500)
+        quiet = quiet + 1 if idle.count() else 0
+    for _ in range(10):
+        page.keyboard.press("Control+s")
+        page.wait_for_timeout(1000)
+        cells = _code_cells(folder / notebook)
+        if all(cell["execution_count"] for cell in cells):
+            return cells
+    _shoot(page, f"unfinished-{Path(notebook).stem}")
+    missing = ["".join(c["source"])[:60] for c in cells if not c["execution_count"]]
+    raise AssertionError(f"{notebook} did not come to its end: {missing}")
+
+
+def _code_cells(path: Path) -> list[dict[str, Any]]:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [c for c in cells if c["cell_type"] == "code" and "".join(c["source"]).strip()]
+
+
+def _clear(path: Path) -> None:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _answer(path: Path, grade_id: str, source: str) -> None:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for cell in content["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") == grade_id:
+            cell["source"] = source
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _html(cells: list[dict[str, Any]]) -> str:
+    return "".join("".join(output.get("data", {}).get("text/html", [])) for cell in cells for output in cell["outputs"])
+
+
+def _shoot(page: Any, name: str) -> None:
+    folder = os.environ.get("REDELIVERY_SCREENSHOTS")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+@pytest.mark.parametrize("lesson", ["00-start-here", "05-record-and-check"])
+def test_a_lesson_runs_from_top_to_bottom_without_error(page: Any, lab: tuple[str, Path], lesson: str) -> None:
+    cells = run_all(page, lab, f"course/{lesson}.ipynb")
+    errors = [o for cell in cells for o in cell["outputs"] if o["output_type"] == "error"]
+    assert not errors
+    assert "REFUTED" in _html(cells)
+    _shoot(page, lesson)
+    assert page.outside == []
+
+
+def test_the_exercise_shows_the_race_refuted_with_its_timeline(page: Any, lab: tuple[str, Path]) -> None:
+    notebook = lab[1] / "exercises/05-record-and-check.ipynb"
+    _answer(notebook, "record_and_check", RACE)
+    cells = run_all(page, lab, "exercises/05-record-and-check.ipynb")
+    html = _html(cells)
+    assert "REFUTED" in html
+    assert "check-then-act" in html
+    picture = page.locator("img[alt*='REFUTED']").first
+    picture.scroll_into_view_if_needed()
+    assert picture.evaluate("image => image.complete && image.naturalWidth") > 300
+    _shoot(page, "exercise-refuted")
+    assert page.outside == []
+
+
+def test_the_exercise_shows_the_solution_proved(page: Any, lab: tuple[str, Path]) -> None:
+    solved = _code_cells(ROOT / "reference/solutions/05-record-and-check.ipynb")
+    path = lab[1] / "exercises/solved-05.ipynb"
+    shutil.copy(ROOT / "exercises/05-record-and-check.ipynb", path)
+    for cell in solved:
+        marks = cell["metadata"].get("nbgrader", {})
+        if marks.get("solution"):
+            _answer(path, marks["grade_id"], "".join(cell["source"]))
+    cells = run_all(page, lab, "exercises/solved-05.ipynb")
+    html = _html(cells)
+    assert "PROVED" in html
+    assert "BROKEN" in html
+    assert not [o for cell in cells for o in cell["outputs"] if o["output_type"] == "error"]
+    _shoot(page, "exercise-proved")
+    assert page.outside == []
