@@ -301,10 +301,17 @@ class Replay:
 class Part(Protocol):
     """What an exercise demands in one part."""
 
-    grade_id: str
-    points: int
-    names: tuple[str, ...]
-    """What the learner's cell has to define."""
+    @property
+    def grade_id(self) -> str:
+        """Its name."""
+
+    @property
+    def points(self) -> int:
+        """What it is worth."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the learner's cell has to define."""
 
     def check(self, exercise: str, program: Program) -> Report:
         """Judge an answer."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..exploration.scenario import Scenario
+from ..simulation.operations import Value
 from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds
 from .break_it import BreakIt
@@ -29,27 +30,31 @@ def _prepare(accounts: Sequence[int]) -> Callable[[sqlite3.Connection], None]:
     return prepare
 
 
+def _by_account(contents: Contents) -> dict[Value, Value]:
+    return {row[0]: row[1] for row in rows_of(contents, "account")}
+
+
 def _judge(payments: Sequence[Payment], accounts: Sequence[int]) -> Callable[[Contents], str | None]:
     must = {account: _OPENING[account] for account in accounts}
     for _, body in payments:
         must[body["account"]] += body["amount"]
 
     def judge(contents: Contents) -> str | None:
-        holds = dict(rows_of(contents, "account"))  # type: ignore[arg-type]
+        holds = _by_account(contents)
         for account, amount in must.items():
             if account not in holds:
                 return f"account {account} is gone, must hold {amount}"
             if holds[account] != amount:
-                return f"account {account} holds {holds[account]}, must hold {amount}"
+                return f"account {account} holds {holds[account]!r}, must hold {amount}"
         extra = sorted(set(holds) - set(must), key=str)
-        return f"account {extra[0]} has been added" if extra else None
+        return f"account {extra[0]!r} has been added" if extra else None
 
     return judge
 
 
 def _balances(accounts: Sequence[int]) -> tuple[tuple[str, Callable[[Contents], str]], ...]:
     def balance(account: int) -> Callable[[Contents], str]:
-        return lambda contents: str(dict(rows_of(contents, "account")).get(account, "–"))  # type: ignore[arg-type]
+        return lambda contents: str(_by_account(contents).get(account, "–"))
 
     title = "balance" if len(accounts) == 1 else "balance of {}"
     return tuple((title.format(account), balance(account)) for account in accounts)

@@ -112,9 +112,9 @@ class Source:
                 for node in ast.walk(function):
                     if isinstance(node, ast.Compare | ast.If | ast.While | ast.IfExp | ast.BoolOp):
                         test = node.test if isinstance(node, ast.If | ast.While | ast.IfExp) else node
-                        looked += [(file, n.lineno) for n in ast.walk(test) if _is_one_of(n, wanted)]
+                        looked += [(file, getattr(n, "lineno", 0)) for n in ast.walk(test) if _is_one_of(n, wanted)]
                     if _is_one_of(node, wanted):
-                        used.append((file, node.lineno))  # type: ignore[attr-defined]
+                        used.append((file, getattr(node, "lineno", 0)))
         return min(looked) if looked else min(used) if used else None
 
 

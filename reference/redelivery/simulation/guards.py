@@ -7,6 +7,7 @@ is closed only in a child process.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import datetime
 import io
@@ -14,7 +15,6 @@ import os
 import random
 import secrets
 import signal
-import sys
 import threading
 import time
 import types
@@ -195,31 +195,26 @@ def guarded() -> Iterator[_Silence]:
         return
     _depth += 1
     saved = [(module, name, getattr(module, name)) for module, name, _ in _REPLACED if hasattr(module, name)]
-    builtins_input = __builtins__["input"] if isinstance(__builtins__, dict) else __builtins__.input
-    saved_secrets = sqlite_utils.db.secrets
+    saved_input = builtins.input
+    library: Any = sqlite_utils.db
+    saved_secrets = library.secrets
     try:
         for module, name, new in _REPLACED:
             if hasattr(module, name):
                 setattr(module, name, new)
-        _set_input(_refuse("input()"))
+        builtins.input = _refuse("input()")
         # sqlite-utils names its savepoints at random; a constant keeps two runs of one schedule equal.
-        sqlite_utils.db.secrets = SimpleNamespace(  # type: ignore[assignment]
+        library.secrets = SimpleNamespace(
             **{**vars(secrets), "token_hex": lambda nbytes=None: "0" * 2 * (nbytes or 32)}
         )
-        with contextlib.redirect_stdout(_silence), contextlib.redirect_stderr(_silence):  # type: ignore[type-var]
+        with contextlib.redirect_stdout(_silence), contextlib.redirect_stderr(_silence):
             yield _silence
     finally:
         for module, name, old in saved:
             setattr(module, name, old)
-        _set_input(builtins_input)
-        sqlite_utils.db.secrets = saved_secrets
+        builtins.input = saved_input
+        library.secrets = saved_secrets
         _depth -= 1
-
-
-def _set_input(function: Any) -> None:
-    import builtins
-
-    builtins.input = function
 
 
 class Watchdog:
@@ -248,8 +243,3 @@ class Watchdog:
             signal.signal(signal.SIGALRM, self._old_alarm)
             signal.signal(signal.SIGINT, self._old_int)
             self._active = False
-
-
-def write_line(text: str) -> None:
-    """Write to the real standard error, past the silence."""
-    print(text, file=sys.__stderr__)

@@ -427,7 +427,9 @@ def _name(request: Request) -> str:
         return f"{' '.join(request.sql.split())[:80]!r} with {request.parameters!r}"
     if isinstance(request, Raised):
         return f"the exception {request.name}"
-    return {Returned: "its return", ReadAttempt: "message.attempt"}.get(type(request), type(request).__name__)
+    if isinstance(request, Returned):
+        return "its return"
+    return "message.attempt" if isinstance(request, ReadAttempt) else type(request).__name__
 
 
 def _describe(error: BaseException, files: frozenset[str]) -> Raised:

@@ -17,8 +17,8 @@ class NeedsAttempts(Exception):
 def drawn(request: DrawBytes, message: int, attempt: int) -> bytes:
     """Bytes that no other delivery gets, and that this one gets again in every run: they depend on the message, on
     how often it had been delivered, and on how many were drawn before."""
-    seed = f"{message}/{attempt}/{request.index}".encode()
-    return hashlib.shake_256(seed).digest(request.count)
+    seed = f"{message}/{attempt}/{request.serial}".encode()
+    return hashlib.shake_256(seed).digest(request.length)
 
 
 class LiveEffects:

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _ATOMIC = frozenset({type(None), bool, int, float, complex, str, bytes, range, type(...), type(NotImplemented), slice})
+_NEWOBJ: Any = vars(copyreg)["__newobj__"]
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 _BUILTIN = (types.BuiltinFunctionType, types.MethodWrapperType, types.WrapperDescriptorType)
 _CLASS_INTERNALS = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__slots__", "__qualname__"})
@@ -111,7 +112,7 @@ class Copier:
         if kind is types.CellType:
             return self._cell(thing)
         if kind is property:
-            return property(*map(self.copy, (thing.fget, thing.fset, thing.fdel)), doc=thing.__doc__)
+            return property(self.copy(thing.fget), self.copy(thing.fset), self.copy(thing.fdel), thing.__doc__)
         if kind in (staticmethod, classmethod):
             return kind(self.copy(thing.__func__))
         if kind is _LOCK:
@@ -185,8 +186,8 @@ class Copier:
             raise CannotCopy(f"an object of type {kind.__module__}.{kind.__name__}") from None
         if isinstance(reduced, str):
             return thing
-        make, arguments, state, items, pairs, *_ = (*reduced, None, None, None)
-        if make is copyreg.__newobj__:  # type: ignore[attr-defined]
+        make, arguments, state, items, pairs = _unpacked(reduced)
+        if make is _NEWOBJ:
             cls = self.copy(arguments[0])
             new = cls.__new__(cls, *map(self.copy, arguments[1:]))
         else:
@@ -199,6 +200,12 @@ class Copier:
         for key, value in pairs or ():
             new[self.copy(key)] = self.copy(value)
         return new
+
+
+def _unpacked(reduced: tuple[Any, ...]) -> tuple[Any, Any, Any, Any, Any]:
+    """What ``__reduce_ex__`` gave, at its full length."""
+    padded = (*reduced, None, None, None)
+    return padded[0], padded[1], padded[2], padded[3], padded[4]
 
 
 def _plain_reducible(kind: type) -> bool:
@@ -299,7 +306,7 @@ class _Fingerprinter:
             raise Opaque(kind.__name__) from None
         if isinstance(reduced, str):
             return ("shared", id(thing))
-        make, arguments, state, items, pairs, *_ = (*reduced, None, None, None)
+        make, arguments, state, items, pairs = _unpacked(reduced)
         return (
             "object",
             self.of(make),

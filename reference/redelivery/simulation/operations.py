@@ -28,10 +28,10 @@ class ReadAttempt(NamedTuple):
 
 
 class DrawBytes(NamedTuple):
-    """The handler asks for random bytes; ``count`` of them, the ``index``-th time in this delivery."""
+    """The handler asks for ``length`` random bytes, the ``serial``-th time in this delivery."""
 
-    count: int
-    index: int
+    length: int
+    serial: int
 
 
 class Returned(NamedTuple):

@@ -182,7 +182,7 @@ class SqliteStore:
         for name in _TIME_FUNCTIONS:
             connection.create_function(name, -1, self._at_the_moment(name))
         for name, value in _CURRENT.items():
-            connection.create_function(name, 0, lambda value=value: value)  # type: ignore[misc]
+            connection.create_function(name, 0, lambda value=value: value)
         connection.set_progress_handler(self._tick, _OPCODES_A_TICK)
         return connection
 

@@ -158,8 +158,8 @@ class World:
 
     def _enabled(self, state: State) -> list[int]:
         """The processes that can make a step now."""
-        enabled = []
-        barred = []
+        enabled: list[int] = []
+        barred: list[int] = []
         nodes = self.tree.nodes
         ready = state.ready
         for index, process in enumerate(state.processes):
