@@ -82,7 +82,7 @@ class _Run:
 
     def __init__(self, instance: _Instance) -> None:
         self.instance = instance
-        self.greenlet: greenlet = None  # type: ignore[assignment]
+        self.greenlet: greenlet = None
         self.node: Node | None = None
         self.line: Line | None = None
         self.stack: tuple[Line, ...] = ()
