@@ -202,6 +202,15 @@ def test_an_error_while_running_keeps_the_lock(store: SqliteStore):
     assert waits(do(store, "B", WRITE))
 
 
+def test_begin_immediate_inside_a_transaction_fails_with_the_lock_in_hand(store: SqliteStore):
+    do(store, "A", "BEGIN")
+    assert store.takes_a_step("A", SqlStatement("BEGIN IMMEDIATE"))
+    assert refused(do(store, "A", "BEGIN IMMEDIATE")) == "SQLITE_ERROR"
+    assert store.transaction("A").lock == WRITE_LOCK
+    do(store, "B", "BEGIN")
+    assert waits(do(store, "B", "BEGIN IMMEDIATE"))
+
+
 def test_a_statement_that_does_not_compile_takes_no_lock(store: SqliteStore):
     do(store, "A", "BEGIN")
     for sql in ("SELEC", "INSERT INTO missing VALUES (1)", "UPDATE t SET v = ?"):

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer characters than a report has
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -76,7 +81,7 @@ def _check(options: argparse.Namespace) -> int:
             report = part.check(submission.exercise, program)
             reports.append(replace(report, path=str(options.notebook)))
     if options.json:
-        print(json.dumps(_as_json(submission.exercise, reports), ensure_ascii=False, indent=1))
+        print(json.dumps(_as_json(submission.exercise, reports), indent=1))
     else:
         _print(submission.exercise, reports)
     return _status(reports)
@@ -85,7 +90,7 @@ def _check(options: argparse.Namespace) -> int:
 def _chosen(exercise: str, names: Sequence[str] | None) -> Sequence[Part]:
     from .exercises.catalogue import EXERCISES, part_of
 
-    return [part_of(exercise, name) for name in names] if names else EXERCISES[exercise]
+    return [part_of(exercise, name) for name in dict.fromkeys(names)] if names else EXERCISES[exercise]
 
 
 def _as_json(exercise: str, reports: Sequence[Report]) -> dict[str, object]:
@@ -139,5 +144,15 @@ def _unusable(error: Exception) -> int:
     return 2
 
 
+def entry() -> None:
+    """What the command calls: a thread that an answer left running does not keep it from ending."""
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if any(not t.daemon for t in threading.enumerate() if t is not threading.main_thread()):
+        os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()

@@ -14,6 +14,7 @@ from ..exploration.scenario import Scenario
 from ..exploration.schedule import BadSchedule, cost_of, letter, parse
 from ..exploration.search import Search
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
+from ..simulation.guards import guarded
 from ..simulation.program import FunctionProgram, Program
 from ..simulation.sqlite_store import Journal
 from .part import UNSOLVED, NotChecked, Replay, Report, bounds_json, is_unsolved, wrong_shape
@@ -35,7 +36,8 @@ class HandlerPart:
 
     def check(self, exercise: str, program: Program, seconds: float = 60.0) -> Report:
         """Search all scenarios in both journal modes; report the smallest counterexample of all."""
-        broken = self._broken(program)
+        with guarded():
+            broken = self._broken(program)
         bounds = bounds_json(self.scenarios, JOURNALS)
         if broken is not None:
             return Report(exercise, self.grade_id, self.points, broken, bounds)
@@ -85,22 +87,20 @@ class HandlerPart:
         bounds: dict[str, Any],
     ) -> Report:
         scenario = self.scenarios[number - 1]
-        run = replay(program, scenario, verdict.schedule, verdict.journal, finish=isinstance(verdict, Refuted))
+        try:
+            run = replay(program, scenario, verdict.schedule, verdict.journal, finish=isinstance(verdict, Refuted))
+        except BadSchedule:
+            return self._differs(exercise, schedules, bounds)
         if isinstance(verdict, Refuted) and run.wrong is None and not run.dead:
-            again = Undetermined(
-                "a schedule that broke the answer did not break it when it was run again: the handler is not "
-                "deterministic (random numbers, the clock, or memory outside the handler)",
-                schedules,
-            )
-            return Report(exercise, self.grade_id, self.points, again, bounds, schedules)
+            return self._differs(exercise, schedules, bounds)
         if isinstance(verdict, Stuck) and verdict.reason == "circle":
             run = replay(program, scenario, verdict.schedule, verdict.journal, most_steps=len(verdict.schedule) + 60)
         found = diagnose(run, program, verdict if isinstance(verdict, Stuck) else None)
         if isinstance(verdict, Stuck):
             del run.events[len(verdict.schedule) + 12 :]  # enough to see the circle
-        run.point_of_no_return = point_of_no_return(
-            program, scenario, [event.choice for event in run.events], verdict.journal
-        )
+        if not (isinstance(verdict, Stuck) and verdict.reason == "hung"):
+            choices = [event.choice for event in run.events]
+            run.point_of_no_return = point_of_no_return(program, scenario, choices, verdict.journal)
         if is_unsolved(run):
             return Report(exercise, self.grade_id, self.points, NotChecked(UNSOLVED.format(self.grade_id)), bounds)
         return Report(
@@ -117,6 +117,14 @@ class HandlerPart:
             source=program.source_line,
             live=isinstance(program, FunctionProgram),
         )
+
+    def _differs(self, exercise: str, schedules: int, bounds: dict[str, Any]) -> Report:
+        why = (
+            "a schedule that broke the answer did not break it when it was run again: the handler is not deterministic "
+            "(it reads something that is neither the message nor the database)"
+        )
+        verdict = Undetermined(why, schedules)
+        return Report(exercise, self.grade_id, self.points, verdict, bounds, schedules)
 
     def _broken(self, program: Program) -> NotChecked | None:
         functions = program.fresh()
@@ -140,7 +148,8 @@ class HandlerPart:
         Raises:
             BadSchedule: it can't be read, or is possible in none of them.
         """
-        broken = self._broken(program)
+        with guarded():
+            broken = self._broken(program)
         if broken is not None:
             raise BadSchedule(broken.reason)
         numbers = range(1, len(self.scenarios) + 1) if scenario is None else [scenario]

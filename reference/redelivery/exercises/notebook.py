@@ -70,7 +70,13 @@ def read_notebook(path: Path) -> Submission:
     Raises:
         NotUsable: there is no such file, it is no notebook, or not one of this course's exercises.
     """
-    if not path.exists():
+    try:
+        exists = path.exists()
+    except (OSError, ValueError) as error:
+        raise NotUsable(
+            f"{str(path)[:80]} is no name of a file here ({error.args[-1] if error.args else error})"
+        ) from None
+    if not exists:
         raise NotUsable(
             f"there is no file {path}. Expected an exercise notebook, such as exercises/05-record-and-check.ipynb"
         )
@@ -118,7 +124,7 @@ def _code_cell(number: int, cell: Any) -> tuple[str, str, bool] | None:
 def _exercise_of(path: Path, content: dict[str, Any], grade_ids: list[str]) -> str:
     metadata = content.get("metadata")
     said = metadata.get("redelivery", {}) if isinstance(metadata, dict) else {}
-    name = said.get("exercise") if isinstance(said, dict) else None
+    name: Any = said.get("exercise") if isinstance(said, dict) else None
     if name is None and path.stem in EXERCISES:
         name = path.stem
     known = ", ".join(EXERCISES)
@@ -127,7 +133,7 @@ def _exercise_of(path: Path, content: dict[str, Any], grade_ids: list[str]) -> s
             f"{path} is a notebook, but not of an exercise of this course ({known}): its metadata names none. "
             "Start from the notebook as it was handed out"
         )
-    if name not in EXERCISES:
+    if not isinstance(name, str) or name not in EXERCISES:
         raise NotUsable(
             f"{path} belongs to the exercise {name!r}, which this version of the course doesn't have. It has: {known}"
         )

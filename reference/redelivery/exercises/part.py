@@ -356,10 +356,13 @@ def wrong_shape(function: Any, name: str, parameters: Sequence[str]) -> str | No
         kind = "an async function" if inspect.iscoroutinefunction(function) else "a generator (it uses yield)"
         return f"expected a plain function, {wanted}; {name} is {kind}, so calling it would not run it"
     try:
-        inspect.signature(function).bind(*parameters)
-    except TypeError:
         found = inspect.signature(function)
-        return f"expected {wanted}; found {name}{found}. Give it {len(parameters)} parameters"
     except ValueError:
         return None
+    except TypeError:
+        return f"expected {wanted}; the signature of {name} can't be read. Give it {len(parameters)} parameters"
+    try:
+        found.bind(*parameters)
+    except TypeError:
+        return f"expected {wanted}; found {name}{found}. Give it {len(parameters)} parameters"
     return None

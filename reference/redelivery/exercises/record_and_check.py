@@ -88,17 +88,30 @@ def _pay(identity: str, account: int = 666, amount: int = 100) -> Payment:
 ONE = scenario("message 8 alone", [_pay("8")], Bounds())
 #: Two payments with equal bodies; one id is the beginning of the other, and arrives later.
 TWO = scenario("two equal payments", [_pay("88"), _pay("8")], Bounds())
-#: Ids that differ in a leading zero or in case only.
+#: Ids that differ in case, in a leading zero or in their order only; other amounts and accounts; no faults.
 IDS = scenario(
     "ids that look alike",
-    [_pay("b8"), _pay("B8"), _pay("08", 777, -30), _pay("8", 777, -30)],
-    Bounds(consumers=1, faults=1),
+    [_pay("b8"), _pay("B8"), _pay("08", 777, -30), _pay("8", 777, -30), _pay("8b")],
+    Bounds(consumers=1, faults=0),
+)
+#: Ids with a blank, with signs that SQL reads otherwise, and long ones that differ at their end.
+SIGNS = scenario(
+    "ids with signs in them",
+    [
+        _pay("8"),
+        _pay("8 "),
+        _pay("_"),
+        _pay("o'8", 777, 45),
+        _pay("payment-2026-0008"),
+        _pay("payment-2026-0009"),
+    ],
+    Bounds(consumers=1, faults=0),
 )
 
 RECORD_AND_CHECK = HandlerPart(
     "record_and_check",
     7,
-    (ONE, TWO, IDS),
+    (ONE, TWO, IDS, SIGNS),
     covered="Proved: within these bounds every message is credited exactly once, whatever is delivered again, crashes, "
     "waits or gets lost. Not covered: more consumers or faults than that, effects outside this database, and a "
     "producer that sends the same payment under a new id.",

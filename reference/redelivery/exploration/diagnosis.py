@@ -517,7 +517,7 @@ def _same_key(case: _Case, others: list[_Delivery], message: int, looked: tuple[
     line = _at(looked)
     made = case.source.key_line(line)
     # Which messages look alike here? Those that differ in case or a leading zero only, or whose key is (part of) an id.
-    alike = mine.casefold().lstrip("0") == its.casefold().lstrip("0")
+    alike = sorted(mine.casefold().strip().lstrip("0")) == sorted(its.casefold().strip().lstrip("0"))
     from_id = any(v and its.casefold().startswith(v.casefold()) for v in case.marks(other))
     if equal and not (alike or from_id):
         return Diagnosis(

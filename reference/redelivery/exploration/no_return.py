@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..simulation.choices import Choice
-from ..simulation.guards import guarded
-from ..simulation.hosts import GreenletHost
+from ..simulation.guards import Watchdog, guarded
+from ..simulation.hosts import GreenletHost, Stopped
 from ..simulation.live import NeedsAttempts
 from ..simulation.process import Tree
 from ..simulation.program import Program
@@ -17,6 +17,7 @@ from .reduction import Mismatch, RememberedEffects, SchemaChanges, Step
 from .scenario import Scenario
 
 _MOST_STATES = 4_000
+_TICK = 0.25
 
 
 def point_of_no_return(
@@ -31,10 +32,11 @@ def point_of_no_return(
             effects = RememberedEffects(tree, store, count_attempts)
             world = World(tree, effects, len(scenario.messages), bounds or scenario.bounds, journal, count_attempts)
             try:
-                return _find(world, effects, store, scenario, schedule)
+                with Watchdog(_TICK, lambda frame, host=host: host.tick(frame, _TICK), host.interrupt):  # type: ignore[misc]
+                    return _find(world, effects, store, scenario, schedule)
             except (NeedsAttempts, SchemaChanges):
                 continue
-            except Mismatch:
+            except (Mismatch, Stopped):
                 return None
             finally:
                 host.close()

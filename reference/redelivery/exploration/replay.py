@@ -23,6 +23,7 @@ from .schedule import BadSchedule, choice_text, letter, to_text
 
 _TICK = 0.25
 _MOST_STEPS = 600
+_MOST_PRINTS = 200
 
 
 @dataclass(slots=True)
@@ -156,7 +157,9 @@ def _replay(
         effects = _Recording(tree, store, count_attempts)
         world = World(tree, effects, len(scenario.messages), bounds or scenario.bounds, journal, count_attempts)
         recorder = _Recorder(world, effects, scenario, output)
-        silence.listener = lambda text: None if host.rebuilding else output.append(text)
+        silence.listener = lambda text: (
+            None if host.rebuilding or len(output) > _MOST_PRINTS else output.append(text[:2000])
+        )
         try:
             with Watchdog(_TICK, lambda frame: host.tick(frame, _TICK), host.interrupt):
                 run = recorder.run(schedule, finish, most_steps)

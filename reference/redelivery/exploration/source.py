@@ -27,7 +27,7 @@ class Source:
         if file not in self._trees:
             try:
                 self._trees[file] = ast.parse(without_magics(self._program.source(file)))
-            except (SyntaxError, ValueError):
+            except (SyntaxError, ValueError, MemoryError, RecursionError):
                 self._trees[file] = None
         return self._trees[file]
 

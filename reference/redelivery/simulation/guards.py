@@ -15,6 +15,7 @@ import os
 import random
 import secrets
 import signal
+import sys
 import threading
 import time
 import types
@@ -161,6 +162,20 @@ class _Date(datetime.date, metaclass=_Meta):
         return _real_date(*arguments, **named)
 
 
+def _unless_learner(name: str) -> Callable[..., Any]:
+    """Signals belong to the checker while a handler runs: its alarms do nothing there."""
+    real = getattr(signal, name, None)
+
+    def function(*arguments: Any) -> Any:
+        if _from_world() or real is None:
+            return None
+        return real(*arguments)
+
+    return function
+
+
+_SIGNALS = ("signal", "alarm", "setitimer", "pthread_kill", "raise_signal")
+real_signal, real_setitimer = signal.signal, signal.setitimer
 _real_datetime, _real_date = datetime.datetime, datetime.date
 
 _REPLACED: tuple[tuple[Any, str, Any], ...] = (
@@ -176,6 +191,10 @@ _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     *((time, name, _clock(name, MOMENT.timestamp())) for name in _CLOCKS),
     (datetime, "datetime", _Datetime),
     (datetime, "date", _Date),
+    *(
+        (signal, name, _unless_learner(name))
+        for name in ("signal", "alarm", "setitimer", "pthread_kill", "raise_signal")
+    ),
 )
 #: What a function from a live notebook holds already, by identity → what its copy gets.
 SUBSTITUTES: dict[int, Any] = {
@@ -207,8 +226,14 @@ def guarded() -> Iterator[_Silence]:
         library.secrets = SimpleNamespace(
             **{**vars(secrets), "token_hex": lambda nbytes=None: "0" * 2 * (nbytes or 32)}
         )
-        with contextlib.redirect_stdout(_silence), contextlib.redirect_stderr(_silence):
-            yield _silence
+        limit, trace = sys.getrecursionlimit(), sys.gettrace()
+        sys.setrecursionlimit(max(limit, 6_000))
+        try:
+            with contextlib.redirect_stdout(_silence), contextlib.redirect_stderr(_silence):
+                yield _silence
+        finally:
+            sys.setrecursionlimit(limit)
+            sys.settrace(trace)
     finally:
         for module, name, old in saved:
             setattr(module, name, old)
@@ -230,16 +255,16 @@ class Watchdog:
         self._active = False
 
     def __enter__(self) -> Watchdog:
-        self._active = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
+        self._active = threading.current_thread() is threading.main_thread()
         if self._active:
-            self._old_alarm = signal.signal(signal.SIGALRM, lambda _, frame: self._tick(frame))
-            self._old_int = signal.signal(signal.SIGINT, lambda _, __: self._interrupted())
-            self._old_timer = signal.setitimer(signal.ITIMER_REAL, self._seconds, self._seconds)
+            self._old_alarm = real_signal(signal.SIGALRM, lambda _, frame: self._tick(frame))
+            self._old_int = real_signal(signal.SIGINT, lambda _, __: self._interrupted())
+            self._old_timer = real_setitimer(signal.ITIMER_REAL, self._seconds, self._seconds)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._active:
-            signal.setitimer(signal.ITIMER_REAL, *self._old_timer)
-            signal.signal(signal.SIGALRM, self._old_alarm)
-            signal.signal(signal.SIGINT, self._old_int)
+            real_setitimer(signal.ITIMER_REAL, *self._old_timer)
+            real_signal(signal.SIGALRM, self._old_alarm)
+            real_signal(signal.SIGINT, self._old_int)
             self._active = False

@@ -7,6 +7,8 @@ made again by telling a new one the same answers; that it then asks the same is 
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import ctypes
 import sqlite3
 import sys
@@ -66,13 +68,16 @@ class _Instance:
             recursive_triggers=False,
             execute_plugins=False,
         )
+        self.context = contextvars.Context()
         self.db._supports_on_conflict = True
         self.db._supports_strict = True
 
     def fingerprint(self, entry: str) -> Any:
-        c = self.connection
-        client = (c._isolation_level, c.row_factory, c.text_factory)
-        return fingerprint({"": client, entry: self.handler})
+        c = self.connection  # which takes no attributes of a learner's, as the real one
+        client = (c.isolation_level, c.row_factory, c.text_factory)
+        library = {k: v for k, v in vars(self.db).items() if k != "conn"}
+        variables = [(id(variable), value) for variable, value in self.context.items()]
+        return fingerprint({"": [client, library, variables], entry: self.handler})
 
 
 class _Run:
@@ -188,6 +193,7 @@ class GreenletHost:
         identity, body = self.messages[message]
         delivered = Message(identity, body, self._ask_attempt)
         run.greenlet = greenlet(lambda _: self._live(run, delivered))
+        run.greenlet.gr_context = instance.context
         return run
 
     def _live(self, run: _Run, message: Message) -> Request:
@@ -200,7 +206,7 @@ class GreenletHost:
         except BaseException as error:
             run.line = innermost_line(error, self.program.files) or run.line
             raised = _describe(error, self.program.files)
-            error.__traceback__ = error.__context__ = error.__cause__ = None
+            _let_go(error)
             return raised
 
     def _resume(self, run: _Run, told: Told | None) -> Request:
@@ -208,12 +214,16 @@ class GreenletHost:
         self._progress += 1
         guards.source = self
         try:
-            request: Request = run.greenlet.switch(told)
+            request: Any = run.greenlet.switch(told)
         finally:
             self._active = None
             guards.source = None
         if self.stopped:
             raise Stopped
+        if not isinstance(request, Request):
+            run.dead = True
+            bury(run.greenlet)
+            return Hung("it left the handler in the middle, by switching greenlets")
         return request
 
     def _settle(self, run: _Run, node: Node, request: Request) -> None:
@@ -404,6 +414,13 @@ def bury(dead: greenlet) -> None:
 
 def _holds_code(value: Any) -> bool:
     return isinstance(value, tuple) and bool(value) and value[0] in ("function", "class", "method", "cached")
+
+
+def _let_go(error: BaseException) -> None:
+    """Drop what an exception keeps alive (frames, and with them whole worlds), whatever its class says of that."""
+    for name in ("__traceback__", "__context__", "__cause__"):
+        with contextlib.suppress(Exception):
+            vars(BaseException)[name].__set__(error, None)
 
 
 def _stack(frame: FrameType | None, files: frozenset[str]) -> tuple[Line, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 
-from .operations import DrawBytes, ReadAttempt, SqlFailure, SqlStatement, Told
+from .operations import DrawBytes, Hung, ReadAttempt, SqlFailure, SqlStatement, Told
 from .process import Node, Tree
 from .sqlite_store import Outcome, SqliteStore
 from .world import Effect, State
@@ -65,7 +66,10 @@ class LiveEffects:
             return Effect(node.number, outcome.transaction, state.contents, False, True)
         changed = outcome.committed and self._has_changed(state, process)
         refused = isinstance(outcome.told, SqlFailure) and outcome.told.is_lock
-        effect = self._free(process, self.tree.tell(node, outcome.told), state.processes[process].attempt)
+        child = self.tree.tell(node, outcome.told)
+        if isinstance(outcome.told, SqlFailure) and outcome.told.code == sqlite3.SQLITE_INTERRUPT:
+            child.request = Hung(outcome.told.text)
+        effect = self._free(process, child, state.processes[process].attempt)
         return effect._replace(changed=changed, refused=refused) if changed or refused else effect
 
     def _has_changed(self, state: State, process: int) -> bool:

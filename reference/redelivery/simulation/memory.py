@@ -12,10 +12,12 @@ the search would merge the two.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import copyreg
 import dis
 import enum
 import functools
+import gc
 import threading
 import types
 from collections.abc import Mapping
@@ -60,7 +62,7 @@ def _reached(function: types.FunctionType) -> list[str]:
     names = global_names(function.__code__)
     space = function.__globals__
     if names is None:
-        return [name for name in space if not name.startswith("_")]
+        return [name for name in space if not (name.startswith("__") and name.endswith("__"))]
     return sorted(name for name in names if name in space)
 
 
@@ -73,7 +75,17 @@ class Copier:
         self._alive: list[Any] = []  # an id is only unique while its object lives
 
     def copy(self, thing: Any) -> Any:
-        """A copy of ``thing``, or ``thing`` itself where it belongs to a library or can't change."""
+        """A copy of ``thing``, or ``thing`` itself where it belongs to a library or can't change.
+
+        Raises:
+            CannotCopy: something that it reaches can't be copied.
+        """
+        try:
+            return self._copy_once(thing)
+        except RecursionError:
+            raise CannotCopy("something that is nested too deeply") from None
+
+    def _copy_once(self, thing: Any) -> Any:
         kind = type(thing)
         if kind in _ATOMIC or kind is types.ModuleType or kind in _BUILTIN:
             return self._memo.get(id(thing), thing) if kind in _BUILTIN else thing
@@ -119,6 +131,10 @@ class Copier:
             return threading.Lock()
         if kind is _RLOCK:
             return threading.RLock()
+        if kind is contextvars.ContextVar:
+            return thing  # what it holds is in the context, and each process has its own
+        if kind is threading.local:
+            return threading.local()
         if isinstance(thing, functools._lru_cache_wrapper):
             return functools.lru_cache(**thing.cache_parameters())(self.copy(thing.__wrapped__))
         return self._instance(thing, kind)
@@ -202,6 +218,27 @@ class Copier:
         return new
 
 
+def _content_of(thing: Any, kind: type) -> list[Any]:
+    """What an instance of a learner's class holds, without asking the class."""
+    content: list[Any] = []
+    with contextlib.suppress(AttributeError):
+        content.append(object.__getattribute__(thing, "__dict__"))
+    for cls in kind.__mro__:
+        slots = cls.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else tuple(slots):
+            with contextlib.suppress(AttributeError):
+                content.append((name, object.__getattribute__(thing, name)))
+    if isinstance(thing, dict):
+        content.append(dict(dict.items(thing)))
+    bases: tuple[Any, ...] = (list, set, frozenset, tuple, int, float, str, bytes)
+    content += [base(thing) for base in bases if isinstance(thing, base)]
+    if isinstance(thing, BaseException):
+        content.append(thing.args)
+    if not content:
+        raise Opaque(kind.__name__)
+    return content
+
+
 def _unpacked(reduced: tuple[Any, ...]) -> tuple[Any, Any, Any, Any, Any]:
     """What ``__reduce_ex__`` gave, at its full length."""
     padded = (*reduced, None, None, None)
@@ -271,12 +308,19 @@ class _Fingerprinter:
         if kind is _LOCK or kind is _RLOCK:
             return ("lock", "unlocked" not in repr(thing))
         if isinstance(thing, functools._lru_cache_wrapper):
-            if thing.cache_info().currsize:
-                raise Opaque("a function with a cache")
-            return ("cached", self.of(thing.__wrapped__))
+            held = gc.get_referents(thing) if thing.cache_info().currsize else []
+            cache = [self._cached(entry) for d in held if type(d) is dict for entry in d.items()]
+            return ("cached", self.of(thing.__wrapped__), tuple(sorted(cache, key=repr)))
         if kind in (types.MemberDescriptorType, types.GetSetDescriptorType, types.MappingProxyType):
             return ("descriptor", getattr(thing, "__name__", ""))
         return self._instance(thing, kind)
+
+    def _cached(self, entry: tuple[Any, Any]) -> Any:
+        """One result in a function's cache; where the cache has a limit, it is wrapped in a link of a list."""
+        key, value = entry
+        if type(value).__name__ == "_lru_list_elem":
+            value = [v for v in gc.get_referents(value) if type(v).__name__ != "_lru_list_elem"]
+        return (self._alone(key), self._alone(value))
 
     def _alone(self, thing: Any) -> Any:
         return thing if type(thing) in _ATOMIC else _Fingerprinter().of(thing)
@@ -290,14 +334,18 @@ class _Fingerprinter:
             self.of(function.__defaults__),
             self.of(function.__kwdefaults__),
             self.of(function.__dict__),
+            self.of(function.__annotations__) if function.__annotations__ else None,
             tuple(map(self.of, function.__closure__ or ())),
             tuple((name, self.of(space[name])) for name in _reached(function)),
         )
 
     def _instance(self, thing: Any, kind: type) -> Any:
-        own = getattr(thing, "_redelivery_fingerprint", None)
-        if own is not None and not is_users(kind):
-            return ("client", *map(self.of, own()))
+        if kind is contextvars.ContextVar:
+            return ("shared", id(thing))
+        if isinstance(thing, threading.local):
+            return ("thread's own", self.of(dict(vars(thing))))
+        if is_users(kind):
+            return ("object", self.of(kind), *map(self.of, _content_of(thing, kind)))
         if kind.__module__ in ("builtins", "types") and not _plain_reducible(kind):
             raise Opaque(kind.__name__)
         try:
@@ -324,7 +372,12 @@ def fingerprint(things: Mapping[str, Any]) -> Any:
         Opaque: something reached can't be compared (a running generator, an open file).
     """
     walker = _Fingerprinter()
-    return tuple((name, walker.of(thing)) for name, thing in sorted(things.items()))
+    try:
+        return tuple((name, walker.of(thing)) for name, thing in sorted(things.items()))
+    except Opaque:
+        raise
+    except Exception as error:  # learner code may have a say in it (hash, repr)
+        raise Opaque(type(error).__name__) from None
 
 
 def remembered(things: Mapping[str, Any]) -> dict[str, Any]:
@@ -341,7 +394,7 @@ def remembered(things: Mapping[str, Any]) -> dict[str, Any]:
         for name, part in parts:
             try:
                 found[name] = _Fingerprinter().of(part)
-            except Opaque:
+            except Exception:
                 found[name] = None
             todo.append(part)
     return found
@@ -354,9 +407,9 @@ def _parts(thing: Any) -> list[tuple[str, Any]]:
         code = thing.__code__
         names = code.co_varnames[: code.co_argcount]
         defaults = thing.__defaults__ or ()
-        parts = list(zip(names[len(names) - len(defaults) :], defaults, strict=True))
+        parts = list(zip(names[max(len(names) - len(defaults), 0) :], defaults, strict=False))
         parts += list((thing.__kwdefaults__ or {}).items()) + list(thing.__dict__.items())
-        for name, cell in zip(code.co_freevars, thing.__closure__ or (), strict=True):
+        for name, cell in zip(code.co_freevars, thing.__closure__ or (), strict=False):
             with contextlib.suppress(ValueError):
                 parts.append((name, cell.cell_contents))
         return parts + [(name, thing.__globals__[name]) for name in _reached(thing)]

@@ -5,16 +5,21 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
-from .guards import SUBSTITUTES
+from .guards import SUBSTITUTES, guarded, real_setitimer, real_signal
 from .memory import CannotCopy, Copier
 
 #: A cell that takes longer (in seconds) isn't executed again for each process; what it made is copied.
 _SLOW = 0.002
+#: Seconds after which the execution of a cell is stopped.
+_CELL_SECONDS = 8.0
 
 
 class Program(Protocol):
@@ -52,6 +57,39 @@ class CellError:
     line: int | None
 
 
+class CellTakesTooLong(BaseException):
+    """Raised in a cell that doesn't come to its end."""
+
+
+class _CellTimer:
+    """Stops a cell that runs too long, and tells Ctrl-C from a cell's own KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        self.interrupted = False
+
+    def __enter__(self) -> _CellTimer:
+        self._active = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
+        if self._active and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0):
+            self._old = real_signal(signal.SIGALRM, self._late), real_signal(signal.SIGINT, self._stop)
+            real_setitimer(signal.ITIMER_REAL, _CELL_SECONDS, 0.5)
+        else:
+            self._active = False
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._active:
+            real_setitimer(signal.ITIMER_REAL, 0)
+            real_signal(signal.SIGALRM, self._old[0])
+            real_signal(signal.SIGINT, self._old[1])
+
+    def _late(self, *_: object) -> None:
+        raise CellTakesTooLong(f"it was stopped after {_CELL_SECONDS:g} seconds")
+
+    def _stop(self, *_: object) -> None:
+        self.interrupted = True
+        raise KeyboardInterrupt
+
+
 class SourceProgram:
     """Code cells, executed in order for every new process.
 
@@ -67,8 +105,8 @@ class SourceProgram:
             try:
                 tree = ast.parse(without_magics(cell.source), file)
                 self._code.append((cell, compile(tree, file, "exec", dont_inherit=True)))
-            except (SyntaxError, ValueError) as error:
-                text = getattr(error, "msg", None) or str(error)
+            except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+                text = getattr(error, "msg", None) or str(error) or "it is nested too deeply"
                 self.errors.append(CellError(cell.name, type(error).__name__, text, getattr(error, "lineno", None)))
         self._files = frozenset(map(_file, cells))
         self._lines = {_file(cell): cell.source.splitlines() for cell in cells}
@@ -76,7 +114,8 @@ class SourceProgram:
             file = _file(cell)
             linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(keepends=True), file)
         started = perf_counter()
-        self._first = self._run(self.errors)
+        with guarded():
+            self._first = self._run(self.errors)
         self._slow = perf_counter() - started > _SLOW
         if self._slow:
             started = perf_counter()
@@ -91,11 +130,13 @@ class SourceProgram:
         space: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
         space["get_ipython"] = _NoShell
         for cell, code in self._code:
+            timer = _CellTimer()
             try:
-                exec(code, space)
-            except KeyboardInterrupt:
-                raise
+                with timer:
+                    exec(code, space)
             except BaseException as error:
+                if timer.interrupted:
+                    raise KeyboardInterrupt from None
                 line = innermost_line(error, self._files)
                 error.__traceback__ = None
                 errors.append(CellError(cell.name, type(error).__name__, _text(error), line[1] if line else None))
@@ -205,10 +246,13 @@ def _file(cell: Cell) -> str:
 
 
 def _text(error: BaseException) -> str:
+    """An exception's text, fit for any page: no control characters, no halves of characters."""
     try:
-        return str(error)[:500]
-    except Exception:
+        text = str(error)[:500]
+    except BaseException:
         return "(its text can't be read)"
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() or c == " " else repr(c)[1:-1] for c in text)
 
 
 def innermost_line(error: BaseException, files: frozenset[str]) -> tuple[str, int] | None:
@@ -222,6 +266,9 @@ def innermost_line(error: BaseException, files: frozenset[str]) -> tuple[str, in
     return found
 
 
+_ASSIGNED_MAGIC = re.compile(r"^(\s*[\w, ]+=\s*)[%!]\w.*$")
+
+
 def without_magics(source: str) -> str:
     """Notebook lines that begin with % or ! do nothing here."""
     if source.lstrip().startswith("%%"):
@@ -230,9 +277,13 @@ def without_magics(source: str) -> str:
     try:
         ast.parse(source)
         return source
+    except (MemoryError, RecursionError):
+        return source
     except (SyntaxError, ValueError):
         return "\n".join(
-            line[: len(line) - len(line.lstrip())] + "pass" if line.lstrip().startswith(("%", "!")) else line
+            line[: len(line) - len(line.lstrip())] + "pass"
+            if line.lstrip().startswith(("%", "!"))
+            else _ASSIGNED_MAGIC.sub(r"\1None", line)
             for line in lines
         )
 

@@ -147,7 +147,7 @@ class StatementAnalyser:
         explained = keyword == "EXPLAIN"
         try:
             program = self._connection.execute(sql if explained else "EXPLAIN " + sql, parameters).fetchall()
-        except (sqlite3.Error, sqlite3.Warning, OverflowError):
+        except (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeError):
             # It won't compile or bind: let the real connection say so, in the real words. Not remembered, because
             # the same text may bind with other parameters.
             return Statement(keyword, NOTHING if explained else READS, False, unsupported=seen.unsupported)

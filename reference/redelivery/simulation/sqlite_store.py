@@ -134,6 +134,7 @@ class SqliteStore:
         self._executed = 0
         self._ticks = (0, 0)
         self._observer = self._connect()
+        self._observer.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
         prepare(self._observer)
         if self._observer.in_transaction:
             self._observer.execute("COMMIT")
@@ -484,7 +485,7 @@ class SqliteStore:
         try:
             cursor = connection.execute(request.sql, parameters)
             rows = tuple(cursor.fetchall())
-        except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
+        except (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeError) as error:
             return self._failed(session, statement, request, error)
         if statement.sets_flag:
             session.flags = True
@@ -590,7 +591,7 @@ class SqliteStore:
         text = str(error)
         if code == sqlite3.SQLITE_INTERRUPT:
             text = f"{text}: the statement ran for more than {_OPCODES_BEFORE_STOP:,} SQLite instructions"
-        name = type(error).__name__
+        name = "ProgrammingError" if isinstance(error, UnicodeError) else type(error).__name__
         code_name = str(getattr(error, "sqlite_errorname", "") or "")
         return Outcome(SqlFailure(name, text, code, code_name, still_open), after)
 
@@ -691,4 +692,4 @@ def _without_rowid(sql: str) -> bool:
 
 def rows_of(contents: Contents, table: str) -> Iterable[tuple[Value, ...]]:
     """The rows of one table in ``contents``."""
-    return next(rows for name, rows in contents if name == table)
+    return next((rows for name, rows in contents if name == table), ())

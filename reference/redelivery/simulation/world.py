@@ -28,9 +28,9 @@ MOST_EXCEPTIONS = 3
 #: after the first one that did (one stall of the holder can outlast several waits). After that the process lets the
 #: others go on, if they can, and tries once after each release. Without it, a handler that tries again for ever, and
 #: is right, would have endlessly many states; with a smaller number, one that gives up after three tries would pass.
-MOST_REFUSALS = 4
+MOST_REFUSALS = 5
 #: Attempts are counted up to here, so that a retrying consumer has finitely many states.
-MOST_ATTEMPTS = 4
+MOST_ATTEMPTS = 6
 
 
 class Process(NamedTuple):
