@@ -515,6 +515,14 @@ REMEMBERING = {
                 condition.notify_all()
             return list(seen)
     """,
+    "a mark": """
+        MISSING = object()
+        last = MISSING
+        def handle(x):
+            global last
+            was, last = last, x if last is MISSING else MISSING
+            return was is MISSING
+    """,
     "a module's name used inside": """
         import json
         seen = []
@@ -717,7 +725,7 @@ def test_a_copied_lock_is_free():
 CACHED = """
 import functools
 calls = 0
-@functools.lru_cache(maxsize=5)
+@functools.lru_cache(maxsize={maxsize})
 def look_up(x):
     return [x]
 def handle(x):
@@ -727,18 +735,27 @@ def handle(x):
 
 
 def test_a_cache_is_not_shared():
-    original = notebook(CACHED)["handle"]
+    original = notebook(CACHED.format(maxsize=5))["handle"]
     one, two = Copier().copy(original), Copier().copy(original)
     assert [one("x"), one("x"), two("x")] == [2, 3, 2]
     assert one.__globals__["look_up"].cache_parameters() == {"maxsize": 5, "typed": False}
 
 
-def test_an_empty_cache_can_be_compared_and_a_filled_one_not():
-    original = notebook(CACHED)["handle"]
-    assert memory(Copier().copy(original)) == memory(original)
-    original("x")
-    with pytest.raises(Opaque):
-        memory(original)
+@pytest.mark.parametrize("maxsize", [5, None])
+def test_what_is_in_a_cache_is_memory(maxsize: int | None):
+    original = notebook(CACHED.format(maxsize=maxsize))["handle"]
+    one, two = Copier().copy(original), Copier().copy(original)
+    fresh = memory(one)
+    one("x")
+    assert memory(one) != fresh
+    assert memory(two) == fresh
+    two("y")
+    assert memory(two) not in (fresh, memory(one))
+    two.__globals__["look_up"].cache_clear()
+    two("x")
+    assert memory(two) == memory(one)
+    two("x")  # changes what the cache holds, not its size
+    assert memory(two) != memory(one)
 
 
 UNCOMPARABLE = {
@@ -759,6 +776,17 @@ def test_what_can_not_be_copied_is_named(source: str):
     with pytest.raises(Opaque):
         memory(space["handle"])
     assert not keeps_nothing({"handle": space["handle"]})
+
+
+def test_annotations_are_no_memory():
+    source = """
+        Names = list[str] | dict[str, int]
+        def handle(x: Names, y: "not to be found" = None) -> tuple[int, ...] | None:
+            return Names
+    """
+    handle = notebook(source)["handle"]
+    assert Copier().copy(handle)(1) == list[str] | dict[str, int]
+    assert memory(Copier().copy(handle)) == memory(Copier().copy(handle))
 
 
 def test_what_belongs_to_a_library_is_shared():
