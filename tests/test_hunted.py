@@ -321,7 +321,6 @@ def handle(message, db):
 ''')
 
 _UNSURE = "a uuid made by the cell differs each time the cell is executed for a fresh process: undetermined"
-_OPAQUE = "memory that grows with each delivery makes endlessly many states: minutes, then undetermined"
 _LOOKS = "the fingerprint calls the learner's __getattr__, whose KeyError comes through as our traceback"
 _LOOP = "asyncio's running loop is the thread's: two consumers can't both be inside asyncio.run"
 _OUTPUT = "sys.stdout is shared: what another consumer redirects meanwhile is not undone at a switch"
@@ -332,17 +331,11 @@ RIGHT_FAILS: dict[str, str] = {
     "name_of_this_worker": _UNSURE,
     "coroutine_run_to_its_end": _LOOP,
     "redirected_output": _OUTPUT,
-    "counts_what_it_did": _OPAQUE,
-    "history_of_deliveries": _OPAQUE,
-    "cached_sql_and_lock_error_raised": _OPAQUE,
 }
 RIGHT_LIVE_FAILS: dict[str, str] = {
     "coroutine_run_to_its_end": _LOOP,
     "redirected_output": _OUTPUT,
     "linked_list_in_memory": _DEEP,
-    "counts_what_it_did": _OPAQUE,
-    "history_of_deliveries": _OPAQUE,
-    "cached_sql_and_lock_error_raised": _OPAQUE,
     "thread_local_and_context_variable": "thread-locals and context variables can't be copied",
 }
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..simulation.choices import CONSUMERS_OWN
 from ..simulation.guards import Watchdog, guarded
-from ..simulation.hosts import GreenletHost, Stopped
+from ..simulation.hosts import GreenletHost, GrowingMemory, Stopped
 from ..simulation.live import NeedsAttempts
 from ..simulation.operations import Hung, Unrepeatable
 from ..simulation.process import Line, Tree
@@ -57,6 +57,10 @@ class _Unrepeatable(Exception):
         self.line = line
 
 
+class MemoryMatters(Exception):
+    """Processes behave by what they remember, and it takes many values: all have to be told apart."""
+
+
 class Search:
     """One scenario, one journal mode, one program."""
 
@@ -90,6 +94,7 @@ class Search:
         """Seconds from the open database to the verdict."""
         self._count_attempts = False
         self.schema_changes = False
+        self._ignore_memory = self._tell_all_apart = False
         self._exact = True
 
     def run(self, stop_at_first: bool = True) -> Verdict:
@@ -103,12 +108,17 @@ class Search:
                     self._count_attempts = True
                 except SchemaChanges:
                     self.schema_changes = True
+                except GrowingMemory:
+                    self._ignore_memory = True
+                except MemoryMatters:
+                    self._ignore_memory, self._tell_all_apart = False, True
 
     def _attempt(self, started: float, stop_at_first: bool) -> Verdict:
         self.finals.clear()
         self.final_contents.clear()
         scenario = self.scenario
         host = GreenletHost(self.program, scenario.entry, scenario.messages)
+        host.ignore_memory, host.tell_all_apart = self._ignore_memory, self._tell_all_apart
         tree = Tree(host)
         with SqliteStore(scenario.prepare, self.journal, self.schema_changes) as store:
             effects = RememberedEffects(tree, store, self._count_attempts, self.memory)
@@ -120,7 +130,9 @@ class Search:
                     verdict = self._explore_twice(world, effects, store, host, started, stop_at_first)
                     self.seconds_exploring = perf_counter() - exploring
                     if isinstance(verdict, Proved):
-                        verdict = self._make_sure(host, tree) or verdict
+                        verdict = (
+                            self._make_sure(host, tree) or self._memory_is_harmless(host, tree, started) or verdict
+                        )
                 if host.unsupported is not None:
                     what, line = host.unsupported
                     why = f"the answer uses what this simulation does not have: {what}. Find another way"
@@ -156,6 +168,18 @@ class Search:
             if node.ended and (wrong := host.check_again(node)):
                 return Undetermined(wrong.why, 0, len(self._steps), host.unrepeatable_line)
         return None
+
+    def _memory_is_harmless(self, host: GreenletHost, tree: Tree, started: float) -> Undetermined | None:
+        """After a search that took every process for fresh: was that right?"""
+        if not self._ignore_memory:
+            return None
+        matters = host.memory_matters(tree.nodes, started + self.seconds)
+        if matters:
+            raise MemoryMatters
+        if matters is False:
+            return None
+        why = "what the handler remembers takes ever new values and may change what it does: too many to try them all"
+        return Undetermined(why, 0, len(self._steps))
 
     # -- the search ------------------------------------------------------------------------------------
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import ctypes
+import itertools
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from types import FrameType
 from typing import Any
 
@@ -45,11 +47,19 @@ PATIENCE = 2.0
 #: How often a killed process may ask for something in its ``except`` and ``finally`` before it is left alone.
 _LAST_WORDS = 50
 _KEPT_RUNS = 64
+#: Different memories after which a search tries without telling them apart.
+_MOST_MEMORIES = 24
+#: Deliveries to one process whose memories are tried afterwards.
+_MEMORY_DEPTH = 4
 _graveyard: list[greenlet] = []
 
 
 class ProcessKilled(BaseException):
     """Thrown into a process that will not be resumed, to unwind it. It can reach nothing any more."""
+
+
+class GrowingMemory(Exception):
+    """What processes remember takes ever new values: a counter, a list of what was done."""
 
 
 class Stopped(Exception):
@@ -121,6 +131,10 @@ class GreenletHost:
         self._progress = 0
         self._last_progress = -1
         self._quiet_ticks = 0
+        self.ignore_memory = False
+        """Take every process for fresh after each delivery; `memory_matters` says afterwards whether that was right."""
+        self.tell_all_apart = False
+        """Tell apart any number of memories."""
         self._memories: dict[Any, int] = {}
         self._histories: list[tuple[int, Node] | None] = [None]
         self._keeps_nothing = keeps_nothing({entry: program.fresh().get(entry)})
@@ -232,7 +246,7 @@ class GreenletHost:
         if isinstance(request, Returned | Raised):
             if self._keeps_nothing:
                 self._spare.append(run.instance)
-            else:
+            elif not self.ignore_memory:
                 node.memory = self._memory_after(run, node)
             if isinstance(request, Returned):
                 node.line = node.parent.line if node.parent else None
@@ -302,10 +316,67 @@ class GreenletHost:
             self._note_memory(run)
         number = self._memories.get(after)
         if number is None:
+            if len(self._histories) > _MOST_MEMORIES and not self.tell_all_apart:
+                raise GrowingMemory
             if not self._memories:
                 self._memories["nothing is known of a fresh one"] = 0
             number = self._memories[after] = len(self._histories)
             self._histories.append((node.root.memory, node))
+        return number
+
+    def memory_matters(self, tree_nodes: Sequence[Node], deadline: float) -> bool | None:
+        """With `ignore_memory`: does a process that has done a few deliveries behave otherwise than a fresh one?
+
+        Every known history is told again to processes with each memory that up to `_MEMORY_DEPTH` deliveries can
+        leave. None: there are too many to try before ``deadline`` (of `perf_counter`).
+        """
+        ends = [node for node in tree_nodes if node.ended and not isinstance(node.request, Hung | Unrepeatable)]
+        level, seen = [0], {0}
+        for _ in range(_MEMORY_DEPTH):
+            reached: list[int] = []
+            for memory in level:
+                for end in ends:
+                    if perf_counter() > deadline:
+                        return None
+                    run = self._begin(memory, end.root.message)
+                    if not self._same_again(run, end):
+                        return True
+                    after = self._note_history(run, memory, end)
+                    if after not in seen:
+                        seen.add(after)
+                        reached.append(after)
+            level = reached
+            if not level:
+                return False
+        return False
+
+    def _same_again(self, run: _Run, end: Node) -> bool:
+        path: list[Node] = []
+        node: Node | None = end
+        while node is not None:
+            path.append(node)
+            node = node.parent
+        request = self._resume(run, None)
+        for step, following in itertools.zip_longest(reversed(path), reversed(path[:-1])):
+            if not _same(request, step.request):
+                self._kill(run)
+                return False
+            if following is not None:
+                request = self._resume(run, following.told)
+        return True
+
+    def _note_history(self, run: _Run, memory: int, end: Node) -> int:
+        try:
+            after: Any = run.instance.fingerprint(self.entry)
+        except Opaque:
+            after = ("after", memory, end.number)
+        number = self._memories.get(after)
+        if number is None:
+            if not self._memories:
+                self._memories[_Instance(self).fingerprint(self.entry)] = 0
+                return self._note_history(run, memory, end)
+            number = self._memories[after] = len(self._histories)
+            self._histories.append((memory, end))
         return number
 
     def _note_memory(self, run: _Run) -> None:

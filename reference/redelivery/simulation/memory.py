@@ -309,7 +309,9 @@ class _Fingerprinter:
             return ("lock", "unlocked" not in repr(thing))
         if isinstance(thing, functools._lru_cache_wrapper):
             held = gc.get_referents(thing) if thing.cache_info().currsize else []
-            cache = [self._cached(entry) for d in held if type(d) is dict for entry in d.items()]
+            cache = [
+                self._cached(entry) for d in held if type(d) is dict and d is not vars(thing) for entry in d.items()
+            ]
             return ("cached", self.of(thing.__wrapped__), tuple(sorted(cache, key=repr)))
         if kind in (types.MemberDescriptorType, types.GetSetDescriptorType, types.MappingProxyType):
             return ("descriptor", getattr(thing, "__name__", ""))
