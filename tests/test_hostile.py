@@ -344,31 +344,7 @@ ONLY: dict[str, tuple[str, ...]] = {
     "defaults_changed_while_running": ("refuted",),
 }
 FAILS: dict[str, str] = {
-    "endless_loop": "point_of_no_return runs learner code without the watchdog",
-    "endless_loop_when_locked": "point_of_no_return runs learner code without the watchdog",
-    "endless_wait_for_a_lock": "point_of_no_return runs learner code without the watchdog",
-    "endless_loop_in_the_cell": "no watchdog while a cell is executed",
-    "endless_loop_without_alarm": "a handler can switch the watchdog's timer off",
-    "endless_prints": "replay keeps all that is printed, without a limit",
     "endless_recursion_caught": "at full depth the watchdog itself raises RecursionError, which the handler catches",
-    "endless_sql_caught": "each statement is stopped, but two hundred are allowed",
-    "endless_pickling": "the fingerprint calls learner code without the watchdog",
-    "leaves_in_the_cell_later": "the cell is executed again outside guarded() (HandlerPart._broken)",
-    "prints_in_the_cell": "the cell is executed again outside guarded() (HandlerPart._broken)",
-    "interrupts_in_the_cell": "KeyboardInterrupt of a cell is taken for Ctrl-C",
-    "text_of_the_exception_raises": "a BaseException from __str__ leaves the greenlet",
-    "exception_refuses_attributes": "clearing __traceback__ calls the learner's __setattr__",
-    "low_recursion_limit": "the recursion limit is not put back",
-    "traces": "the trace function is not put back",
-    "drops_a_table_of_ours": "StopIteration from rows_of",
-    "text_that_is_not_utf8": "the store can't read it: OperationalError",
-    "deep_list": "RecursionError in the copier",
-    "different_each_time": "replay raises BadSchedule, which check does not expect",
-    "switches_greenlets": "the hub takes what is no request",
-    "mock_for_a_handler": "its _redelivery_fingerprint is a Mock",
-    "defaults_changed_while_running": "ValueError from the strict zip in memory._parts",
-    "control_characters_in_the_exception": "the SVG or the JSON can't be encoded",
-    "odd_signature": "inspect.signature raises TypeError again in wrong_shape",
 }
 _NOT_PROVED = ("refuted", "stuck", "undetermined", "error")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ from ..exploration.schedule import BadSchedule, cost_of, letter, parse
 from ..exploration.search import Search
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
 from ..simulation.guards import guarded
+from ..simulation.hosts import PATIENCE
+from ..simulation.memory import CannotCopy
 from ..simulation.program import FunctionProgram, Program
 from ..simulation.sqlite_store import Journal
 from .part import UNSOLVED, NotChecked, Replay, Report, bounds_json, is_unsolved, wrong_shape
@@ -88,7 +90,15 @@ class HandlerPart:
     ) -> Report:
         scenario = self.scenarios[number - 1]
         try:
-            run = replay(program, scenario, verdict.schedule, verdict.journal, finish=isinstance(verdict, Refuted))
+            hung = isinstance(verdict, Stuck) and verdict.reason == "hung"
+            run = replay(
+                program,
+                scenario,
+                verdict.schedule,
+                verdict.journal,
+                finish=isinstance(verdict, Refuted),
+                patience=PATIENCE / 4 if hung else PATIENCE,
+            )
         except BadSchedule:
             return self._differs(exercise, schedules, bounds)
         if isinstance(verdict, Refuted) and run.wrong is None and not run.dead:
@@ -127,7 +137,12 @@ class HandlerPart:
         return Report(exercise, self.grade_id, self.points, verdict, bounds, schedules)
 
     def _broken(self, program: Program) -> NotChecked | None:
-        functions = program.fresh()
+        try:
+            return self._wrong_functions(program.fresh())
+        except CannotCopy as error:
+            return NotChecked(f"the answer uses {error}, which can't be given afresh to each process")
+
+    def _wrong_functions(self, functions: Mapping[str, Any]) -> NotChecked | None:
         for name in self.names:
             if name not in functions:
                 return NotChecked(

@@ -94,7 +94,8 @@ class _Delivery:
 
 def diagnose(run: Run, program: Program, stuck: Stuck | None = None) -> Diagnosis:
     """What the mistake is. ``stuck``: the search's verdict, when the run is one that never comes to its end."""
-    undisturbed = _deliveries(replay(program, run.scenario, (), run.journal))
+    hung = stuck is not None and stuck.reason == "hung"
+    undisturbed = [] if hung else _deliveries(replay(program, run.scenario, (), run.journal))
     case = _Case(run, _deliveries(run), undisturbed, Source(program))
     if stuck is not None:
         return _diagnose_stuck(case, stuck)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ..simulation.choices import Choice, Kind
 from ..simulation.guards import Watchdog, guarded
-from ..simulation.hosts import GreenletHost, Stopped
+from ..simulation.hosts import PATIENCE, GreenletHost, Stopped
 from ..simulation.live import LiveEffects, NeedsAttempts
 from ..simulation.operations import Hung, Raised, Request, Returned, SqlStatement, Told
 from ..simulation.process import Line, Node, Tree
@@ -126,17 +126,21 @@ def replay(
     bounds: Bounds | None = None,
     finish: bool = True,
     most_steps: int = _MOST_STEPS,
+    patience: float = PATIENCE,
 ) -> Run:
     """Carry out ``schedule``; with ``finish``, go on without faults until everything is done.
+
+    ``patience``: seconds without an operation after which a delivery is taken for endless.
 
     Raises:
         BadSchedule: a choice can't be made where it stands.
     """
+    rest = (bounds, finish, most_steps, patience)
     with guarded():
         try:
-            return _replay(program, scenario, schedule, journal, bounds, finish, most_steps, False)
+            return _replay(program, scenario, schedule, journal, *rest, False)
         except NeedsAttempts:
-            return _replay(program, scenario, schedule, journal, bounds, finish, most_steps, True)
+            return _replay(program, scenario, schedule, journal, *rest, True)
 
 
 def _replay(
@@ -147,10 +151,12 @@ def _replay(
     bounds: Bounds | None,
     finish: bool,
     most_steps: int,
+    patience: float,
     count_attempts: bool,
 ) -> Run:
     host = GreenletHost(program, scenario.entry, scenario.messages)
     host.record_stacks = True
+    host.patience = patience
     tree = Tree(host, shared=False)
     output: list[str] = []
     with SqliteStore(scenario.prepare, journal) as store, guarded() as silence:

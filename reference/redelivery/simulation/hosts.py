@@ -117,6 +117,8 @@ class GreenletHost:
         self.entry = entry
         self.messages = messages
         self.stopped = False
+        self.patience = PATIENCE
+        """Seconds without an operation after which a delivery is taken for endless."""
         self.record_stacks = False
         self.rebuilding = False
         """Earlier deliveries are being repeated, to make the memory that they left."""
@@ -455,7 +457,7 @@ class GreenletHost:
             self._quiet_ticks = 0
             return
         self._quiet_ticks += 1
-        if self._quiet_ticks * seconds < PATIENCE:
+        if self._quiet_ticks * seconds < self.patience:
             return
         while frame is not None and frame.f_code.co_filename not in self.program.files:
             frame = frame.f_back
@@ -463,6 +465,7 @@ class GreenletHost:
             run.line = (frame.f_code.co_filename, frame.f_lineno)
         run.dead = True
         bury(run.greenlet)
+        self.patience = PATIENCE / 4  # where one delivery is endless, the next one is not waited for as long
         self._hub_of(run).switch(
             Hung(f"it asked for nothing during {PATIENCE:g} seconds: an endless loop or an endless wait")
         )

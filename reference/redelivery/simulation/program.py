@@ -19,7 +19,7 @@ from .memory import CannotCopy, Copier
 #: A cell that takes longer (in seconds) isn't executed again for each process; what it made is copied.
 _SLOW = 0.002
 #: Seconds after which the execution of a cell is stopped.
-_CELL_SECONDS = 8.0
+_CELL_SECONDS = 4.0
 
 
 class Program(Protocol):
@@ -117,7 +117,7 @@ class SourceProgram:
         with guarded():
             self._first = self._run(self.errors)
         self._slow = perf_counter() - started > _SLOW
-        if self._slow:
+        if self._slow and not any(error.kind == CellTakesTooLong.__name__ for error in self.errors):
             started = perf_counter()
             self._run([])
             self._slow = perf_counter() - started > _SLOW

@@ -36,8 +36,8 @@ NO_LOCK, READ_LOCK, WRITE_LOCK, PENDING_LOCK = 0, 1, 2, 3
 NOW = "2026-01-01 09:00:00"
 _CURRENT = {"current_timestamp": NOW, "current_date": NOW[:10], "current_time": NOW[11:]}
 _TIME_FUNCTIONS = ("date", "time", "datetime", "julianday", "strftime", "unixepoch")
-_OPCODES_BEFORE_STOP = 2_000_000
-_OPCODES_A_TICK = 100_000
+_OPCODES_BEFORE_STOP = 500_000
+_OPCODES_A_TICK = 50_000
 
 
 class Transaction(NamedTuple):
@@ -134,7 +134,6 @@ class SqliteStore:
         self._executed = 0
         self._ticks = (0, 0)
         self._observer = self._connect()
-        self._observer.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
         prepare(self._observer)
         if self._observer.in_transaction:
             self._observer.execute("COMMIT")
@@ -248,8 +247,13 @@ class SqliteStore:
 
     def read(self, connection: sqlite3.Connection | None = None) -> Contents:
         """All rows of all tables, as ``connection`` (by default: an outside observer) sees them now."""
-        execute = (connection or self._observer).execute
-        return tuple((name, tuple(execute(sql).fetchall())) for name, sql in self._dumps)
+        if connection is None:
+            connection = self._observer
+        factory, connection.text_factory = connection.text_factory, _as_text
+        try:
+            return tuple((name, tuple(connection.execute(sql).fetchall())) for name, sql in self._dumps)
+        finally:
+            connection.text_factory = factory
 
     def number_contents(self) -> int:
         """The number of the committed contents as they are now."""
@@ -303,8 +307,7 @@ class SqliteStore:
             if rows != others:
                 delete, insert = self._refills[name]
                 execute(delete)
-                if rows:
-                    self._observer.executemany(insert, rows)
+                _insert(self._observer, insert, rows)
         execute("COMMIT")
         self.current = number
 
@@ -325,7 +328,7 @@ class SqliteStore:
                 insert = self._insert_for(copy, name, marks)
                 if name == "sqlite_sequence":
                     copy.execute("DELETE FROM sqlite_sequence")
-                copy.executemany(insert, rows)
+                _insert(copy, insert, rows)
         for sql in schema:
             if sql.lower().lstrip().startswith("create trigger"):
                 copy.execute(sql)
@@ -665,6 +668,22 @@ class SqliteStore:
         rows = self._observer.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
         if tuple(row[0] for row in rows) != self._current_schema:
             self._read_schema()
+
+
+def _as_text(data: bytes) -> str:
+    """Text as it stands in the file, whether it is UTF-8 or not."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _insert(connection: sqlite3.Connection, insert: str, rows: Iterable[tuple[Value, ...]]) -> None:
+    """Insert rows as they were read by `_as_text`."""
+    try:
+        connection.executemany(insert, rows)
+    except UnicodeEncodeError:
+        connection.executemany(
+            insert.replace("?", "CAST(? AS TEXT)"),
+            [[v.encode("utf-8", "surrogateescape") if isinstance(v, str) else v for v in row] for row in rows],
+        )
 
 
 def exact(value: Any) -> Any:
