@@ -14,12 +14,14 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import copyreg
+import dataclasses
 import dis
 import enum
 import functools
 import gc
 import threading
 import types
+import typing
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,7 +29,15 @@ _ATOMIC = frozenset({type(None), bool, int, float, complex, str, bytes, range, t
 _NEWOBJ: Any = vars(copyreg)["__newobj__"]
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 _BUILTIN = (types.BuiltinFunctionType, types.MethodWrapperType, types.WrapperDescriptorType)
-_CLASS_INTERNALS = frozenset({"__dict__", "__weakref__", "__doc__", "__module__", "__slots__", "__qualname__"})
+_CLASS_INTERNALS = frozenset(
+    [
+        *("__dict__", "__weakref__", "__doc__", "__module__", "__slots__", "__qualname__", "__orig_bases__"),
+        *("__slotnames__", "_abc_impl"),  # caches of copyreg and abc
+    ]
+)
+
+
+_MADE_WITH = ("__slots__", "__doc__", "__qualname__", "__orig_bases__")
 
 
 class CannotCopy(Exception):
@@ -66,6 +76,17 @@ def _reached(function: types.FunctionType) -> list[str]:
     return sorted(name for name in names if name in space)
 
 
+def _has_memory(cls: type) -> bool:
+    """Whether a class is the learner's and may hold something that changes."""
+    return is_users(cls) and not issubclass(cls, enum.Enum) and not typing.is_typeddict(cls)
+
+
+def _reduce(thing: Any) -> Any:
+    """What `copy` and `pickle` would make ``thing`` from."""
+    reduce = copyreg.dispatch_table.get(type(thing))
+    return thing.__reduce_ex__(4) if reduce is None else reduce(thing)
+
+
 class Copier:
     """Copies the learner's objects, each once, keeping their connections with one another."""
 
@@ -87,10 +108,15 @@ class Copier:
 
     def _copy_once(self, thing: Any) -> Any:
         kind = type(thing)
-        if kind in _ATOMIC or kind is types.ModuleType or kind in _BUILTIN:
-            return self._memo.get(id(thing), thing) if kind in _BUILTIN else thing
+        if kind in _ATOMIC or kind is types.ModuleType:
+            return thing
         if id(thing) in self._memo:
             return self._memo[id(thing)]
+        if kind in _BUILTIN:
+            owner = getattr(thing, "__self__", None)
+            if owner is None or isinstance(owner, types.ModuleType):
+                return thing
+            return getattr(self.copy(owner), thing.__name__)
         self._alive.append(thing)
         copied = self._copy(thing, kind)
         self._memo[id(thing)] = copied
@@ -104,7 +130,7 @@ class Copier:
                 else thing
             )
         if isinstance(thing, type):
-            return self._class(thing) if is_users(thing) and not issubclass(thing, enum.Enum) else thing
+            return self._class(thing) if _has_memory(thing) else thing
         if isinstance(thing, enum.Enum):
             return thing
         if kind is list or kind is set or kind is dict:
@@ -127,6 +153,8 @@ class Copier:
             return property(self.copy(thing.fget), self.copy(thing.fset), self.copy(thing.fdel), thing.__doc__)
         if kind in (staticmethod, classmethod):
             return kind(self.copy(thing.__func__))
+        if kind is object:
+            return object()
         if kind is _LOCK:
             return threading.Lock()
         if kind is _RLOCK:
@@ -137,6 +165,10 @@ class Copier:
             return threading.local()
         if isinstance(thing, functools._lru_cache_wrapper):
             return functools.lru_cache(**thing.cache_parameters())(self.copy(thing.__wrapped__))
+        if kind is types.MappingProxyType:
+            return types.MappingProxyType(self.copy(dict(thing)))
+        if kind.__module__ == "dataclasses" and kind is not dataclasses.Field:
+            return thing  # its marks, which are known by their identity
         return self._instance(thing, kind)
 
     def _cell(self, cell: types.CellType) -> types.CellType:
@@ -172,7 +204,7 @@ class Copier:
         return new
 
     def _class(self, cls: type) -> type:
-        space = {name: cls.__dict__[name] for name in ("__slots__", "__doc__", "__qualname__") if name in cls.__dict__}
+        space = {name: cls.__dict__[name] for name in _MADE_WITH if name in cls.__dict__}
         space["__module__"] = "__main__"
         slots = cls.__dict__.get("__slots__", ())
         slots = {slots} if isinstance(slots, str) else set(slots)
@@ -191,13 +223,10 @@ class Copier:
         return new
 
     def _instance(self, thing: Any, kind: type) -> Any:
-        if isinstance(thing, types.BuiltinMethodType | types.MethodWrapperType):
-            owner = thing.__self__
-            return getattr(self.copy(owner), thing.__name__) if owner is not None else thing
         if kind.__module__ in ("builtins", "types") and not _plain_reducible(kind):
             raise CannotCopy(f"a {kind.__name__}")
         try:
-            reduced = thing.__reduce_ex__(4)
+            reduced = _reduce(thing)
         except Exception:
             raise CannotCopy(f"an object of type {kind.__module__}.{kind.__name__}") from None
         if isinstance(reduced, str):
@@ -246,7 +275,8 @@ def _unpacked(reduced: tuple[Any, ...]) -> tuple[Any, Any, Any, Any, Any]:
 
 
 def _plain_reducible(kind: type) -> bool:
-    return kind in (bytearray, memoryview) or issubclass(kind, BaseException) or kind is types.SimpleNamespace
+    plain = (bytearray, memoryview, types.GenericAlias, types.UnionType, types.SimpleNamespace)
+    return kind in plain or issubclass(kind, BaseException)
 
 
 def _set_state(new: Any, state: Any) -> None:
@@ -279,10 +309,11 @@ class _Fingerprinter:
         if kind is types.FunctionType:
             return self._function(thing) if is_users(thing) else ("shared", id(thing))
         if isinstance(thing, type):
-            if not is_users(thing) or issubclass(thing, enum.Enum):
+            if not _has_memory(thing):
                 return ("shared", id(thing))
             attributes = {k: v for k, v in thing.__dict__.items() if k not in _CLASS_INTERNALS}
-            return ("class", thing.__qualname__, tuple((k, self.of(v)) for k, v in attributes.items()))
+            bases = tuple(map(self.of, thing.__bases__))
+            return ("class", thing.__qualname__, bases, tuple((k, self.of(v)) for k, v in attributes.items()))
         if kind is types.ModuleType or kind in _BUILTIN or isinstance(thing, enum.Enum):
             owner = getattr(thing, "__self__", None)
             if kind in _BUILTIN and owner is not None and not isinstance(owner, types.ModuleType):
@@ -305,27 +336,28 @@ class _Fingerprinter:
             return ("property", self.of(thing.fget), self.of(thing.fset), self.of(thing.fdel))
         if kind in (staticmethod, classmethod):
             return (kind.__name__, self.of(thing.__func__))
+        if kind is object:
+            return ("mark",)
         if kind is _LOCK or kind is _RLOCK:
             return ("lock", "unlocked" not in repr(thing))
         if isinstance(thing, functools._lru_cache_wrapper):
             held = gc.get_referents(thing) if thing.cache_info().currsize else []
-            cache = [
-                self._cached(entry) for d in held if type(d) is dict and d is not vars(thing) for entry in d.items()
-            ]
-            return ("cached", self.of(thing.__wrapped__), tuple(sorted(cache, key=repr)))
+            own = (thing.__wrapped__, thing.__dict__)
+            cache = [self._cached(each) for each in held if not (isinstance(each, type) or any(each is o for o in own))]
+            return ("cached", self.of(thing.__wrapped__), *cache)
         if kind in (types.MemberDescriptorType, types.GetSetDescriptorType, types.MappingProxyType):
             return ("descriptor", getattr(thing, "__name__", ""))
         return self._instance(thing, kind)
 
-    def _cached(self, entry: tuple[Any, Any]) -> Any:
-        """One result in a function's cache; where the cache has a limit, it is wrapped in a link of a list."""
-        key, value = entry
-        if type(value).__name__ == "_lru_list_elem":
-            value = [v for v in gc.get_referents(value) if type(v).__name__ != "_lru_list_elem"]
-        return (self._alone(key), self._alone(value))
+    def _cached(self, held: Any) -> Any:
+        """What a function's cache holds: results by key. A limited cache holds keys and results themselves, in the
+        order of their last use, beside a dictionary of links, which can't be looked into."""
+        if type(held) is dict:
+            held = {key: value for key, value in held.items() if type(value).__name__ != "_lru_list_elem"}
+        return self._alone(held)
 
     def _alone(self, thing: Any) -> Any:
-        return thing if type(thing) in _ATOMIC else _Fingerprinter().of(thing)
+        return _Fingerprinter().of(thing)
 
     def _function(self, function: types.FunctionType) -> Any:
         space = function.__globals__
@@ -351,7 +383,7 @@ class _Fingerprinter:
         if kind.__module__ in ("builtins", "types") and not _plain_reducible(kind):
             raise Opaque(kind.__name__)
         try:
-            reduced = thing.__reduce_ex__(4)
+            reduced = _reduce(thing)
         except Exception:
             raise Opaque(kind.__name__) from None
         if isinstance(reduced, str):
@@ -418,7 +450,8 @@ def _parts(thing: Any) -> list[tuple[str, Any]]:
     if isinstance(thing, functools._lru_cache_wrapper):
         return [(getattr(thing, "__name__", ""), thing.cache_info()), ("", thing.__wrapped__)]
     if isinstance(thing, type) and is_users(thing):
-        return [(k, v) for k, v in thing.__dict__.items() if k not in _CLASS_INTERNALS]
+        bases = [("", base) for base in thing.__bases__]
+        return [*bases, *((k, v) for k, v in thing.__dict__.items() if k not in _CLASS_INTERNALS)]
     if is_users(type(thing)):
         return [*getattr(thing, "__dict__", {}).items(), ("", type(thing))]
     return []

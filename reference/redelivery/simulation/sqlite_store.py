@@ -38,6 +38,7 @@ _CURRENT = {"current_timestamp": NOW, "current_date": NOW[:10], "current_time": 
 _TIME_FUNCTIONS = ("date", "time", "datetime", "julianday", "strftime", "unixepoch")
 _OPCODES_BEFORE_STOP = 500_000
 _OPCODES_A_TICK = 50_000
+_ORDER = {"table": 0, "index": 1, "view": 1, "trigger": 2}
 
 
 class Transaction(NamedTuple):
@@ -134,7 +135,13 @@ class SqliteStore:
         self._executed = 0
         self._ticks = (0, 0)
         self._observer = self._connect()
-        prepare(self._observer)
+        try:
+            prepare(self._observer)
+        except BaseException:
+            self._observer.close()
+            self._helper.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
         if self._observer.in_transaction:
             self._observer.execute("COMMIT")
         self._commits = 0
@@ -180,7 +187,7 @@ class SqliteStore:
         connection.execute("PRAGMA temp_store=memory")
         connection.execute("CREATE TEMP TABLE redelivery_rowid (n INTEGER PRIMARY KEY)")
         for name in _TIME_FUNCTIONS:
-            connection.create_function(name, -1, self._at_the_moment(name))
+            connection.create_function(name, -1, self._at_the_moment(name), deterministic=True)
         for name, value in _CURRENT.items():
             connection.create_function(name, 0, lambda value=value: value)
         connection.set_progress_handler(self._tick, _OPCODES_A_TICK)
@@ -214,9 +221,8 @@ class SqliteStore:
         rows = self._observer.execute(
             "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
         ).fetchall()
-        self._current_schema = tuple(row[2] for row in rows)
-        order = {"table": 0, "index": 1, "view": 1, "trigger": 2}
-        ordered = sorted(rows, key=lambda row: order[row[0]])
+        ordered = sorted(rows, key=lambda row: _ORDER[row[0]])
+        self._current_schema = tuple(row[2] for row in ordered)
         self._has_triggers = any(row[0] == "trigger" for row in rows)
         self._analyser_schema = tuple(row[2] for row in ordered if not row[1].startswith("sqlite_"))
         self._analyser = self._analyser_for(self._analyser_schema)
@@ -304,7 +310,7 @@ class SqliteStore:
             return
         execute("BEGIN IMMEDIATE")
         for (name, rows), (_, others) in zip(wanted, present, strict=True):
-            if rows != others:
+            if rows != others or exact(rows) != exact(others):
                 delete, insert = self._refills[name]
                 execute(delete)
                 _insert(self._observer, insert, rows)
@@ -322,13 +328,12 @@ class SqliteStore:
         for sql in schema:
             if not sql.lower().lstrip().startswith("create trigger") and "sqlite_sequence" not in sql:
                 copy.execute(sql)
-        for name, rows in self._contents[number]:
+        for name, rows in sorted(self._contents[number], key=lambda table: table[0] == "sqlite_sequence"):
+            if name == "sqlite_sequence":  # which the tables before it have filled
+                copy.execute("DELETE FROM sqlite_sequence")
             if rows:
                 marks = ",".join("?" * len(rows[0]))
-                insert = self._insert_for(copy, name, marks)
-                if name == "sqlite_sequence":
-                    copy.execute("DELETE FROM sqlite_sequence")
-                _insert(copy, insert, rows)
+                _insert(copy, self._insert_for(copy, name, marks), rows)
         for sql in schema:
             if sql.lower().lstrip().startswith("create trigger"):
                 copy.execute(sql)
@@ -365,6 +370,7 @@ class SqliteStore:
             execute("PRAGMA foreign_keys=off")
             execute("PRAGMA recursive_triggers=on")
             execute("PRAGMA case_sensitive_like=off")
+            execute("PRAGMA defer_foreign_keys=off")
             session.flags = False
 
     def _forget_past(self, session: _Session) -> None:
@@ -454,7 +460,7 @@ class SqliteStore:
         held = session.transaction
         action = statement.action
         if action == "begin":
-            return statement.needs > NOTHING and not held.open
+            return statement.needs > NOTHING  # inside a transaction it fails, but only with the lock in hand
         if action in ("savepoint", "rollback to"):
             return False
         if action == "release" and not self._is_outermost(session, statement.savepoint):
@@ -580,7 +586,7 @@ class SqliteStore:
                 session.transaction = Transaction(True, PENDING_LOCK, before.snapshot, before.stale)
                 return Outcome(None, session.transaction)
             if not before.open and statement.needs == WRITES and not statement.action:
-                return self._hold_pending(session, request)
+                return self._hold_pending(session, request, statement)
             if before.lock == NO_LOCK:
                 return Outcome(None, before)
         still_open = connection.in_transaction
@@ -588,9 +594,12 @@ class SqliteStore:
         if not still_open:
             after = CLOSED
             self._forget_transaction(session)
-        elif code & 0xFF != sqlite3.SQLITE_BUSY and code not in (0, sqlite3.SQLITE_ERROR):
+        elif code & 0xFF != sqlite3.SQLITE_BUSY and code and statement.compiles:
             # The statement ran before it failed (a constraint, say), so it has taken its lock.
-            after = self._holding(session, before, max(before.lock, statement.needs))
+            lock = max(before.lock, statement.needs)
+            if statement.exclusive and self.journal == "rollback" and before.lock < WRITE_LOCK:
+                lock = PENDING_LOCK
+            after = self._holding(session, before, lock)
         text = str(error)
         if code == sqlite3.SQLITE_INTERRUPT:
             text = f"{text}: the statement ran for more than {_OPCODES_BEFORE_STOP:,} SQLite instructions"
@@ -598,7 +607,7 @@ class SqliteStore:
         code_name = str(getattr(error, "sqlite_errorname", "") or "")
         return Outcome(SqlFailure(name, text, code, code_name, still_open), after)
 
-    def _hold_pending(self, session: _Session, request: SqlStatement) -> Outcome:
+    def _hold_pending(self, session: _Session, request: SqlStatement, statement: Statement) -> Outcome:
         """A write outside a transaction met a lock. If only its commit did, it waits there, keeping its lock.
 
         With a time-out of 0 SQLite has undone the statement; a real connection would wait inside the commit,
@@ -617,7 +626,10 @@ class SqliteStore:
             rows = tuple(cursor.fetchall())
             description = cursor.description
             columns = tuple(column[0] for column in description) if description else None
-            session.answer = SqlResult(rows, columns, cursor.rowcount, cursor.lastrowid, False)
+            session.wrote = True
+            if statement.asks_connection or (cursor.rowcount > 0 and statement.keyword in ("INSERT", "REPLACE")):
+                session.rowid = cursor.lastrowid or 0
+            session.answer = SqlResult(rows, columns, cursor.rowcount, session.rowid, False)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF == sqlite3.SQLITE_BUSY and session.answer:
@@ -665,8 +677,9 @@ class SqliteStore:
         return row[0]
 
     def _schema_may_have_changed(self) -> None:
-        rows = self._observer.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
-        if tuple(row[0] for row in rows) != self._current_schema:
+        rows = self._observer.execute("SELECT type, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
+        ordered = sorted(rows, key=lambda row: _ORDER[row[0]])
+        if tuple(row[1] for row in ordered) != self._current_schema:
             self._read_schema()
 
 
