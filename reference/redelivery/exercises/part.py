@@ -18,6 +18,7 @@ from ..exploration.schedule import to_text
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
+from ..simulation.world import MOST_REFUSALS
 
 #: What a part says that still holds its stub.
 UNSOLVED = "{} is not solved yet: it raises NotImplementedError. Write your answer in its cell, and run the cell"
@@ -161,6 +162,22 @@ class Report:
             return f"UNDETERMINED   {self.part}"
         return f"NOT CHECKED   {self.part}"
 
+    @property
+    def bounds_words(self) -> str:
+        """Within which bounds something was proved; empty where nothing was."""
+        b = self.bounds
+        if not isinstance(self.verdict, Proved) or self.title or not b:
+            return ""
+        faults = (
+            f"{b['crashes']} crash, {b['lost_acks']} lost acknowledgement, {b['redeliveries']} extra redelivery, "
+            f"{b['lock_timeouts']} wait for a lock that times out"
+        )
+        return (
+            f"Bounds: {b['consumers']} consumers, {b['messages']} messages, at most {b['faults']} faults a run "
+            f"({faults} at most), up to {MOST_REFUSALS} refusals by one lock; SQLite in WAL mode and with a rollback "
+            "journal."
+        )
+
     def _smallest(self) -> str:
         verdict = self.verdict
         assert isinstance(verdict, Refuted | Stuck)
@@ -194,6 +211,8 @@ class Report:
             lines.append(self.explanation)
         if self.timeline is not None:
             lines += ["", self.timeline.to_text()]
+        if self.bounds_words:
+            lines.append(self.bounds_words)
         if isinstance(self.verdict, Refuted | Stuck):
             if isinstance(self.verdict, Stuck) and self.verdict.reason == "circle":
                 lines.append("… and so on, in a circle.")
@@ -236,6 +255,8 @@ def _html(report: Report) -> str:
                 f'<div style="margin-top:4px"><code style="background:#f6f8fa;color:#1b1f24;padding:1px 4px">'
                 f"{report.diagnosis.line[1]} │ {escape(code)}</code></div>"
             )
+    if report.bounds_words:
+        out.append(f'<div style="margin-top:4px">{escape(report.bounds_words)}</div>')
     out.append("</div>")
     if report.timeline is not None:
         alternative = f"{report.headline}. {report.explanation} Timeline as text:\n{report.timeline.to_text()}"
@@ -343,6 +364,7 @@ def bounds_json(scenarios: Sequence[Scenario], journals: Sequence[str]) -> dict[
         "lost_acks": bounds.lost_acks,
         "redeliveries": bounds.redeliveries,
         "lock_timeouts": bounds.lock_timeouts,
+        "lock_refusals": MOST_REFUSALS,
         "journals": list(journals),
     }
 
