@@ -336,7 +336,6 @@ RIGHT_LIVE_FAILS: dict[str, str] = {
     "coroutine_run_to_its_end": _LOOP,
     "redirected_output": _OUTPUT,
     "linked_list_in_memory": _DEEP,
-    "thread_local_and_context_variable": "thread-locals and context variables can't be copied",
 }
 
 WRONG = answers("""

@@ -96,6 +96,7 @@ def _search(
         # Each entry: a beginning of a schedule that has not been run yet.
         todo: list[_Beginning] = [None]
         host = GreenletHost(program, scenario.entry, scenario.messages)
+        host.tell_all_apart = True
         while todo:
             if result.schedules >= most_schedules:
                 result.complete = False

@@ -86,7 +86,7 @@ class _Instance:
         c = self.connection  # which takes no attributes of a learner's, as the real one
         client = (c.isolation_level, c.row_factory, c.text_factory)
         library = {k: v for k, v in vars(self.db).items() if k != "conn"}
-        variables = [(id(variable), value) for variable, value in self.context.items()]
+        variables = sorted(((v.name, value) for v, value in self.context.items()), key=lambda item: item[0])
         return fingerprint({"": [client, library, variables], entry: self.handler})
 
 
@@ -367,6 +367,12 @@ class GreenletHost:
                 request = self._resume(run, following.told)
         return True
 
+    def _fresh_fingerprint(self) -> Any:
+        try:
+            return _Instance(self).fingerprint(self.entry)
+        except Opaque:
+            return "a fresh one, of which nothing is known"
+
     def _note_history(self, run: _Run, memory: int, end: Node) -> int:
         try:
             after: Any = run.instance.fingerprint(self.entry)
@@ -375,7 +381,7 @@ class GreenletHost:
         number = self._memories.get(after)
         if number is None:
             if not self._memories:
-                self._memories[_Instance(self).fingerprint(self.entry)] = 0
+                self._memories[self._fresh_fingerprint()] = 0
                 return self._note_history(run, memory, end)
             number = self._memories[after] = len(self._histories)
             self._histories.append((memory, end))

@@ -25,6 +25,9 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from .message import Message
+from .sqlite_client import Connection, Cursor
+
 _ATOMIC = frozenset({type(None), bool, int, float, complex, str, bytes, range, type(...), type(NotImplemented), slice})
 _NEWOBJ: Any = vars(copyreg)["__newobj__"]
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
@@ -306,6 +309,15 @@ class _Fingerprinter:
         return self._of(thing, kind)
 
     def _of(self, thing: Any, kind: type) -> Any:
+        # A cell that is executed again makes its enums again: they are told by name.
+        if isinstance(thing, type) and issubclass(thing, enum.Enum) and is_users(thing):
+            return ("enum", thing.__qualname__, tuple(thing.__members__))
+        if isinstance(thing, enum.Enum) and is_users(kind):
+            return ("member", kind.__qualname__, thing.name)
+        if kind is Message:
+            return ("message", thing.id, self.of(thing.body))
+        if kind in (Connection, Cursor):
+            return ("client", kind.__name__)
         if kind is types.FunctionType:
             return self._function(thing) if is_users(thing) else ("shared", id(thing))
         if isinstance(thing, type):
@@ -375,7 +387,7 @@ class _Fingerprinter:
 
     def _instance(self, thing: Any, kind: type) -> Any:
         if kind is contextvars.ContextVar:
-            return ("shared", id(thing))
+            return ("variable", thing.name)
         if isinstance(thing, threading.local):
             return ("thread's own", self.of(dict(vars(thing))))
         if is_users(kind):
