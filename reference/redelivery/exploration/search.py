@@ -6,6 +6,7 @@ import contextlib
 import gc
 import heapq
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -129,6 +130,7 @@ class Search:
                 with Watchdog(_TICK, lambda frame: host.tick(frame, _TICK), host.interrupt):
                     verdict = self._explore_twice(world, effects, store, host, started, stop_at_first)
                     self.seconds_exploring = perf_counter() - exploring
+                    verdict = replace(verdict, schedules=self._count())
                     if isinstance(verdict, Proved):
                         verdict = (
                             self._make_sure(host, tree) or self._memory_is_harmless(host, tree, started) or verdict
@@ -273,7 +275,7 @@ class Search:
                     judged[state.contents] = self.scenario.judge(store.contents(state.contents))
                 wrong = judged[state.contents]
                 if wrong is not None and not state.dead:
-                    found = found or Refuted(step.schedule(), self.journal, self._count(), len(expanded), wrong)
+                    found = found or Refuted(step.schedule(), self.journal, 0, len(expanded), wrong)
                     if stop_at_first:
                         return found
             effects.here = step
@@ -306,10 +308,10 @@ class Search:
         found = found or self._stuck(expanded[level_start:])
         if found:
             return found
-        return Proved(self._count(), len(expanded))
+        return Proved(0, len(expanded))
 
     def _gave_up(self, why: str) -> Undetermined:
-        return Undetermined(why, self._count(), len(self._steps))
+        return Undetermined(why, 0, len(self._steps))
 
     def _key(self, state: State) -> Any:
         last = state.last if self._exact else -2
@@ -357,7 +359,7 @@ class Search:
         return self._stuck_at(worst, "dead end" if dead_end else "circle", "")
 
     def _stuck_at(self, step: Step, reason: str, detail: str) -> Stuck:
-        return Stuck(step.schedule(), self.journal, self._count(), len(self._steps), reason, detail)
+        return Stuck(step.schedule(), self.journal, 0, len(self._steps), reason, detail)
 
     def _count(self) -> int:
         """How many complete schedules the explored states stand for, going round no circle twice, and counting
