@@ -107,7 +107,8 @@ class SourceProgram:
                 self._code.append((cell, compile(tree, file, "exec", dont_inherit=True)))
             except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
                 text = getattr(error, "msg", None) or str(error) or "it is nested too deeply"
-                self.errors.append(CellError(cell.name, type(error).__name__, text, getattr(error, "lineno", None)))
+                kind = type(error).__name__ if isinstance(error, SyntaxError | ValueError) else "SyntaxError"
+                self.errors.append(CellError(cell.name, kind, text, getattr(error, "lineno", None)))
         self._files = frozenset(map(_file, cells))
         self._lines = {_file(cell): cell.source.splitlines() for cell in cells}
         for cell in cells:
