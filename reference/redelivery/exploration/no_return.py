@@ -8,12 +8,12 @@ from typing import Any
 from ..simulation.choices import Choice
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GreenletHost, Stopped
-from ..simulation.live import NeedsAttempts
+from ..simulation.live import NeedsAttempts, SchemaChanges
 from ..simulation.process import Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal, SqliteStore
 from ..simulation.world import Bounds, World
-from .reduction import Mismatch, RememberedEffects, SchemaChanges, Step
+from .reduction import Mismatch, RememberedEffects, Step
 from .scenario import Scenario
 
 _MOST_STATES = 4_000

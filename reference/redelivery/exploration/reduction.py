@@ -61,10 +61,6 @@ class Mismatch(Exception):
     """A real replay did something else than what was remembered: the handler or the store is not deterministic."""
 
 
-class SchemaChanges(Exception):
-    """A handler has changed the schema, so that reading it is a step like any other."""
-
-
 class RememberedEffects:
     """Effects by memory; what is not remembered is carried out on a live store brought to the state."""
 
@@ -88,7 +84,6 @@ class RememberedEffects:
         self._has_traces: dict[int, bool] = {}
         self.strict = False
         """A handler asks for what its connection did before, so a connection can't be made anew halfway."""
-        self._schema_known_to_change = store.schema_changed
 
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
         # What takes no step of its own reads no rows and takes no lock, so nothing else matters here.
@@ -133,11 +128,8 @@ class RememberedEffects:
         self.real += 1
         self.at = None
         self.moved = True
-        if not self.memory:
-            return effect
-        if self.store.schema_changed and not self._schema_known_to_change:
-            raise SchemaChanges
-        self._remembered[key] = effect
+        if self.memory:
+            self._remembered[key] = effect
         return effect
 
     def forget_place(self) -> None:

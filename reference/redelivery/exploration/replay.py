@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ..simulation.choices import Choice, Kind
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import PATIENCE, GreenletHost, Stopped
-from ..simulation.live import LiveEffects, NeedsAttempts
+from ..simulation.live import LiveEffects, NeedsAttempts, SchemaChanges
 from ..simulation.operations import Hung, Raised, Request, Returned, SqlStatement, Told
 from ..simulation.process import Line, Node, Tree
 from ..simulation.program import Program
@@ -137,10 +137,14 @@ def replay(
     """
     rest = (bounds, finish, most_steps, patience)
     with guarded():
-        try:
-            return _replay(program, scenario, schedule, journal, *rest, False)
-        except NeedsAttempts:
-            return _replay(program, scenario, schedule, journal, *rest, True)
+        attempts = changes = False
+        while True:
+            try:
+                return _replay(program, scenario, schedule, journal, *rest, attempts, changes)
+            except NeedsAttempts:
+                attempts = True
+            except SchemaChanges:  # then its reads are steps, as they were in the search
+                changes = True
 
 
 def _replay(
@@ -153,13 +157,14 @@ def _replay(
     most_steps: int,
     patience: float,
     count_attempts: bool,
+    schema_changes: bool,
 ) -> Run:
     host = GreenletHost(program, scenario.entry, scenario.messages)
     host.record_stacks = True
     host.patience = patience
     tree = Tree(host, shared=False)
     output: list[str] = []
-    with SqliteStore(scenario.prepare, journal) as store, guarded() as silence:
+    with SqliteStore(scenario.prepare, journal, schema_changes) as store, guarded() as silence:
         effects = _Recording(tree, store, count_attempts)
         world = World(tree, effects, len(scenario.messages), bounds or scenario.bounds, journal, count_attempts)
         recorder = _Recorder(world, effects, scenario, output)

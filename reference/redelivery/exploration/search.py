@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from ..simulation.choices import CONSUMERS_OWN
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GreenletHost, GrowingMemory, Stopped
-from ..simulation.live import NeedsAttempts
+from ..simulation.live import NeedsAttempts, SchemaChanges
 from ..simulation.operations import Hung, Unrepeatable
 from ..simulation.process import Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal, SqliteStore
 from ..simulation.world import Bounds, State, World
-from .reduction import Cost, Mismatch, RememberedEffects, SchemaChanges, Step
+from .reduction import Cost, Mismatch, RememberedEffects, Step
 from .scenario import Scenario
 from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 

@@ -15,6 +15,10 @@ class NeedsAttempts(Exception):
     """A handler looks at ``message.attempt``, so that attempts have to be counted in the state."""
 
 
+class SchemaChanges(Exception):
+    """A handler has changed the schema, so that reading it is a step like any other."""
+
+
 def drawn(request: DrawBytes, message: int, attempt: int) -> bytes:
     """Bytes that no other delivery gets, and that this one gets again in every run: they depend on the message, on
     how often it had been delivered, and on how many were drawn before."""
@@ -35,6 +39,7 @@ class LiveEffects:
         self.track = track
         self.statements = 0
         self._version = store.data_version()
+        self._schema_known_to_change = store.schema_changed
 
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
         self.store.begin(process)
@@ -56,7 +61,10 @@ class LiveEffects:
         request = node.request
         assert isinstance(request, SqlStatement)
         self.statements += 1
-        return self.store.execute(process, request)
+        outcome = self.store.execute(process, request)
+        if self.store.schema_changed and not self._schema_known_to_change:
+            raise SchemaChanges
+        return outcome
 
     def read_attempt(self, node: Node, told: int | bytes) -> None:
         """``node`` is told how often its message was delivered, or random bytes."""

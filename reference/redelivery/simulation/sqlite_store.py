@@ -257,7 +257,12 @@ class SqliteStore:
             connection = self._observer
         factory, connection.text_factory = connection.text_factory, _as_text
         try:
-            return tuple((name, tuple(connection.execute(sql).fetchall())) for name, sql in self._dumps)
+            found = []
+            for name, sql in self._dumps:
+                # An older snapshot, or a transaction that has dropped a table, may not have them all.
+                with contextlib.suppress(sqlite3.OperationalError) if self.schema_changed else contextlib.nullcontext():
+                    found.append((name, tuple(connection.execute(sql).fetchall())))
+            return tuple(found)
         finally:
             connection.text_factory = factory
 
