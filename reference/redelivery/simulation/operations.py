@@ -23,6 +23,31 @@ class SqlStatement(NamedTuple):
     named: bool = False
 
 
+class RedisCommand(NamedTuple):
+    """One Redis command, its name first; one atomic step."""
+
+    arguments: tuple[bytes, ...]
+
+
+class RedisTransaction(NamedTuple):
+    """The commands between MULTI and EXEC; one atomic step, taken at EXEC.
+
+    Where a key that the process watches was touched since, nothing is done and the answer is None.
+    """
+
+    commands: tuple[tuple[bytes, ...], ...]
+
+
+class RedisWatch(NamedTuple):
+    """WATCH: from this step on, whoever touches one of ``keys`` makes the next EXEC of this process fail."""
+
+    keys: tuple[bytes, ...]
+
+
+class RedisUnwatch(NamedTuple):
+    """UNWATCH, or a DISCARD: takes no step, since nobody else can notice."""
+
+
 class ReadAttempt(NamedTuple):
     """The handler looks at ``message.attempt`` or ``message.redelivered``."""
 
@@ -87,4 +112,17 @@ class SqlFailure(NamedTuple):
         return self.code & 0xFF in (5, 6)
 
 
-Told = SqlResult | SqlFailure | int | bytes
+class RedisReply(NamedTuple):
+    """What Redis answered: None, int, bytes, a `RedisFailure`, or a tuple of these."""
+
+    value: Any
+
+
+class RedisFailure(NamedTuple):
+    """An error that Redis answered; ``name`` is a class of ``redis.exceptions``."""
+
+    name: str
+    text: str
+
+
+Told = SqlResult | SqlFailure | RedisReply | int | bytes
