@@ -1,8 +1,8 @@
-"""The command line: `redelivery check` and `redelivery replay`.
+"""The command line: `redelivery check`, `redelivery replay` and `redelivery verify`.
 
 Exit statuses of ``check``: 0 every part proved, 1 something refuted, stuck or erroneous, 3 nothing worse than
 undetermined, 2 the notebook as a whole can't be used. Of ``replay``: 0 the run ends right, 1 it does not, 2 it
-can't be carried out.
+can't be carried out. Of ``verify``: 0 every answer is judged rightly, 1 one is not, 2 there are no answers.
 """
 
 from __future__ import annotations
@@ -58,6 +58,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     replay.add_argument("--scenario", type=int, metavar="N", help="the scenario's number (default: where it breaks)")
     replay.set_defaults(run=_replay)
+    verify = commands.add_parser("verify", help="check the checker: judge the course's own wrong and right answers")
+    verify.add_argument(
+        "folder", type=Path, nargs="?", help="where mutants/ and variants/ are (default: the course's tests)"
+    )
+    verify.add_argument("--part", action="append", metavar="GRADE_ID", help="only this part (may be repeated)")
+    verify.add_argument("--thorough", action="store_true", help="search within larger bounds")
+    verify.add_argument("--jobs", type=int, default=0, metavar="N", help="processes (default: one a core)")
+    verify.add_argument("--json", action="store_true", help="print the result as JSON")
+    verify.set_defaults(run=_verify)
     return parser
 
 
@@ -136,6 +145,35 @@ def _replay(options: argparse.Namespace) -> int:
         return _unusable(error)
     print(shown)
     return 0 if shown.ends_right else 1
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from .exercises import verify
+
+    folder = options.folder or verify.own_folder()
+    if folder is None or not (folder / "mutants").is_dir():
+        where = folder or "the folder tests beside this package"
+        return _unusable(LookupError(f"expected folders mutants and variants in {where}; name the folder they are in"))
+    chosen = [
+        answer
+        for kind in ("variants", "mutants")
+        for answer in verify.answers(folder, kind)
+        if not options.part or answer.part in options.part
+    ]
+    if not chosen:
+        return _unusable(LookupError(f"there are no answers to {', '.join(options.part)} in {folder}"))
+    judged = verify.judge_all(chosen, options.jobs, options.thorough)
+    quiet = None if sys.stderr.isatty() else True
+    judgements = list(tqdm(judged, total=len(chosen), unit="answer", disable=quiet, leave=False))
+    if options.json:
+        print(json.dumps(verify.as_json(judgements), indent=1))
+    else:
+        print(verify.matrix(judgements))
+        print()
+        print(verify.summary(judgements))
+    return 1 if any(judgement.fault for judgement in judgements) else 0
 
 
 def _unusable(error: Exception) -> int:

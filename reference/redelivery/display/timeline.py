@@ -9,9 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..exploration.replay import Event, Operation, Run
-from ..exploration.schedule import letter
 from ..simulation.choices import Kind
-from ..simulation.operations import SqlFailure, SqlResult, SqlStatement
+from ..simulation.operations import (
+    RedisCommand,
+    RedisFailure,
+    RedisReply,
+    RedisTransaction,
+    RedisWatch,
+    Refused,
+    SendPayment,
+    SqlFailure,
+    SqlResult,
+    SqlStatement,
+)
 from ..simulation.sqlite_statements import first_keyword
 
 _MOST_TEXT = 58
@@ -51,7 +61,7 @@ class Timeline:
         """The timeline of ``run``; ``source`` gives a line of the learner's code."""
         rows: list[Row] = []
         used = {event.choice.process for event in run.events}
-        count = max(used, default=0) + 1
+        count = max(used, default=0) + 1  # consumers first, so nobody in front is left out
         watched = run.scenario.watched
         previous = tuple(show(run.first) for _, show in watched)
         last = -1
@@ -65,7 +75,7 @@ class Timeline:
                     "*" if event.fault or event.redelivered or switched else "",
                     process,
                     describe(run, event),
-                    line[1] if line and event.kind in ("sql", "blocked", "lock timeout") else None,
+                    line[1] if line and event.kind in _WITH_LINE else None,
                     event.shown,
                     tuple(a != b for a, b in zip(event.shown, previous, strict=True)),
                     event.fault,
@@ -79,7 +89,7 @@ class Timeline:
             if event.kind != "redeliver":
                 last = process
         return cls(
-            tuple(letter(i) for i in range(count)),
+            run.letters[:count],
             tuple(title for title, _ in watched),
             tuple(rows),
             run.point_of_no_return,
@@ -112,8 +122,34 @@ class Timeline:
         return "\n".join(lines)
 
 
+_WITH_LINE = frozenset(
+    [
+        "sql",
+        "blocked",
+        "lock timeout",
+        "redis",
+        "watch",
+        "sleep",
+        "send",
+        "send lost",
+        "send unanswered",
+        "perform",
+        "fail",
+        "ack",
+        "lost ack",
+        "unanswered ack",
+        "stale ack",
+        "receive",
+        "nothing",
+    ]
+)
+
+
 def describe(run: Run, event: Event) -> str:
     """What happened in one step, in a few words."""
+    words = _LOOP_AND_LINK.get(event.kind)
+    if words is not None:
+        return words(run, event)
     who = run.scenario.messages[event.message][0] if event.message >= 0 else "?"
     kind = event.kind
     if kind == "receive":
@@ -121,11 +157,14 @@ def describe(run: Run, event: Event) -> str:
     if kind == "redeliver":
         return f"queue delivers {who} again ({event.process} is still at work)"
     if kind == "crash":
-        return "crash" + (f"; {who} returns to the queue" if event.current else "")
+        back = event.current and event.message >= 0 and not run.scenario.packets
+        return "crash" + (f"; {who} returns to the queue" if back else "")
     if kind == "ack":
         return f"acknowledge {who}" + (" → the answer is lost" if event.choice.kind is Kind.ANSWER_LOST else "")
     if kind == "stale ack":
-        return f"acknowledge {who}: ignored, delivered again meanwhile"
+        return f"acknowledge {who}: " + (
+            "ignored, delivered again meanwhile" if run.scenario.loop is None else "refused, delivered again meanwhile"
+        )
     if kind == "lost ack":
         return f"acknowledge {who} → lost on the way"
     if kind in ("give back", "dead letter") and event.raised is not None:
@@ -139,8 +178,63 @@ def describe(run: Run, event: Event) -> str:
     return f"{_statement(operation)}{_outcome(operation, kind)}"
 
 
+def _who(run: Run, event: Event) -> str:
+    return run.scenario.messages[event.message][0]
+
+
+def _packet(run: Run, event: Event) -> str:
+    call, _ = run.scenario.packets[event.packet]
+    name = call.function.partition(".on_")[2].upper() or call.function
+    return f"{name} {', '.join(map(str, call.arguments))}"
+
+
+def _answer(run: Run, event: Event) -> str:
+    return "?" if event.answer is None else str(event.answer.value)
+
+
+def _dies(run: Run, event: Event) -> str:
+    return f"raises {event.raised.name if event.raised else '?'} and dies"
+
+
+def _payment(event: Event) -> str:
+    request = next((o.request for o in event.operations if isinstance(o.request, SendPayment)), None)
+    return f"send {request.key!r} {request.order} {request.amount}" if request else "send"
+
+
+def _refusal(event: Event) -> str:
+    told = next((o.told for o in event.operations if isinstance(o.told, Refused)), None)
+    return f" → {told.name}" if told is not None else ""
+
+
+_LOOP_AND_LINK: dict[str, Callable[[Run, Event], str]] = {
+    "start": lambda run, event: f"{event.call or 'the loop'} starts",
+    "end": lambda run, event: f"{event.call or 'the loop'} returns",
+    "dies": _dies,
+    "nothing": lambda run, event: "receive → None",
+    "perform": lambda run, event: f"process {_who(run, event)}",
+    "fail": lambda run, event: f"process {_who(run, event)} → fails, nothing done",
+    "unanswered ack": lambda run, event: f"acknowledge {_who(run, event)} → the answer is lost",
+    "transmit": lambda run, event: f"send {_packet(run, event)}",
+    "lost packet": lambda run, event: f"send {_packet(run, event)} → lost on the way",
+    "packet": lambda run, event: f"{_packet(run, event)} arrives",
+    "answer": lambda run, event: f"answer {_answer(run, event)}",
+    "lost answer": lambda run, event: f"answer {_answer(run, event)} → lost on the way",
+    "time": lambda run, event: "time passes",
+    "sleep": lambda run, event: "sleep",
+    "send": lambda run, event: _payment(event) + _refusal(event),
+    "send lost": lambda run, event: f"{_payment(event)} → the request is lost",
+    "send unanswered": lambda run, event: f"{_payment(event)} → the answer is lost",
+}
+
+
 def _statement(operation: Operation) -> str:
     request = operation.request
+    if isinstance(request, RedisWatch):
+        return "WATCH " + " ".join(map(_decoded, request.keys))
+    if isinstance(request, RedisCommand):
+        return _shortened(_command(request.arguments))
+    if isinstance(request, RedisTransaction):
+        return _shortened("MULTI " + "; ".join(map(_command, request.commands)) + " EXEC")
     if not isinstance(request, SqlStatement):
         return ""
     if not operation.reads and not operation.writes and first_keyword(request.sql) in ("SELECT", "PRAGMA"):
@@ -152,7 +246,21 @@ def _statement(operation: Operation) -> str:
     else:
         for value in request.parameters:
             text = text.replace("?", _value(value), 1)
-    text = text.replace('"', "")
+    return _shortened(text.replace('"', ""))
+
+
+def _decoded(value: bytes) -> str:
+    return value.decode(errors="replace")
+
+
+def _command(arguments: tuple[bytes, ...]) -> str:
+    name = _decoded(arguments[0]).upper()
+    if name == "EVAL":
+        return " ".join(["EVAL", "(script)", *map(_decoded, arguments[3:])])
+    return " ".join([name, *map(_decoded, arguments[1:])])
+
+
+def _shortened(text: str) -> str:
     if len(text) <= _MOST_TEXT:
         return text
     # Table and verb stand in front, the values at the end.
@@ -172,6 +280,8 @@ def _outcome(operation: Operation, kind: str) -> str:
     if isinstance(told, SqlFailure):
         text = told.text.partition(":")[0]
         return f" → {text}" if len(text) < 50 else f" → {text[:47]}…"
+    if isinstance(told, RedisReply):
+        return f" → {_reply(told.value)}" if kind != "watch" else ""
     if not isinstance(told, SqlResult):
         return ""
     if told.columns is not None:
@@ -185,3 +295,15 @@ def _outcome(operation: Operation, kind: str) -> str:
     if told.rowcount >= 0:
         return f" → {told.rowcount} row" + ("" if told.rowcount == 1 else "s")
     return ""
+
+
+def _reply(value: object) -> str:
+    if value is None:
+        return "nil"
+    if isinstance(value, RedisFailure):
+        return value.text[:47]
+    if isinstance(value, bytes):
+        return _decoded(value)
+    if isinstance(value, tuple):
+        return ", ".join(map(_reply, value)) if len(value) <= 4 else f"{len(value)} values"
+    return str(value)

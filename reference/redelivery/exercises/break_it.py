@@ -10,7 +10,8 @@ from ..exploration.diagnosis import diagnose
 from ..exploration.no_return import point_of_no_return
 from ..exploration.replay import replay
 from ..exploration.scenario import Scenario
-from ..exploration.schedule import BadSchedule, letter, parse
+from ..exploration.schedule import BadSchedule, parse
+from ..exploration.stage import opened
 from ..exploration.verdict import Proved
 from ..simulation.choices import FAULT_INDEX
 from ..simulation.program import Cell, Program, SourceProgram
@@ -31,7 +32,9 @@ class BreakIt:
     @property
     def program(self) -> Program:
         """The consumer to break."""
-        return SourceProgram([Cell("the consumer to break", self.source)])
+        return SourceProgram(
+            [Cell("setup", "from redelivery import Retry"), Cell("the consumer to break", self.source)]
+        )
 
     def check(self, exercise: str, program: Program) -> Report:
         """Judge the learner's schedule: right if it breaks the consumer."""
@@ -73,9 +76,9 @@ class BreakIt:
                 covered=f"Your schedule breaks it. {found.sentence}",
                 title=f"BROKEN   {self.grade_id}   {run.wrong}",
             )
-        reason = "The consumer withstands this schedule: it ends with the right balance."
+        reason = "The consumer withstands this schedule: everything is as it must be at the end."
         if not run.ended or run.dead:
-            reason = f"This schedule does not lead to a wrong balance ({shown.headline.lower()})."
+            reason = f"This schedule does not lead to a wrong end ({shown.headline.lower()})."
         return Report(exercise, self.grade_id, self.points, Withstood(reason), bounds, 1, run, timeline=shown.timeline)
 
     def _report(self, exercise: str, verdict: NotChecked, bounds: dict[str, Any]) -> Report:
@@ -86,8 +89,9 @@ class BreakIt:
     ) -> Replay:
         """Carry out a schedule with the consumer to break (``program`` is not asked)."""
         consumer = self.program
-        choices = parse(schedule, [letter(i) for i in range(self.scenario.bounds.consumers)])
-        run = replay(consumer, self.scenario, choices, journal or "wal")
+        choices = parse(schedule, self.scenario.letters())
+        start = opened(consumer, self.scenario)
+        run = replay(consumer, start, choices, journal or "wal")
         if run.wrong is not None or run.dead:
-            run.point_of_no_return = point_of_no_return(consumer, self.scenario, run.schedule, journal or "wal")
+            run.point_of_no_return = point_of_no_return(consumer, start, run.schedule, journal or "wal")
         return Replay(exercise, self.grade_id, run, Timeline.of(run, consumer.source_line), 1, journal or "wal")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from . import delivery_guarantees, idempotence, record_and_check, unique_constraints, version_preconditions
 from .part import Part
-from .record_and_check import NAME as RECORD_AND_CHECK
-from .record_and_check import PARTS as RECORD_AND_CHECK_PARTS
 
 #: Exercise name → its parts in the order of the notebook.
-EXERCISES: dict[str, tuple[Part, ...]] = {RECORD_AND_CHECK: RECORD_AND_CHECK_PARTS}
+EXERCISES: dict[str, tuple[Part, ...]] = {
+    exercise.NAME: exercise.PARTS
+    for exercise in (delivery_guarantees, idempotence, unique_constraints, version_preconditions, record_and_check)
+}
 
 
 def exercise_name(text: str) -> str | None:
@@ -24,7 +26,7 @@ def part_of(exercise: str, grade_id: str) -> Part:
     Raises:
         LookupError: with the parts there are.
     """
-    for part in EXERCISES[exercise]:
+    for part in (*EXERCISES[exercise], *record_and_check.MORE_PARTS):
         if part.grade_id == grade_id:
             return part
     names = ", ".join(part.grade_id for part in EXERCISES[exercise])

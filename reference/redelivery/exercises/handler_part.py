@@ -1,54 +1,92 @@
-"""Parts whose answer is a message handler, checked under every schedule."""
+"""Parts whose answer is code that is checked under every schedule: handlers, jobs, loops, receivers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..display.timeline import Timeline
 from ..exploration.diagnosis import diagnose
 from ..exploration.no_return import point_of_no_return
-from ..exploration.replay import Run, replay
+from ..exploration.replay import Run
+from ..exploration.replay import replay as replay_schedule
 from ..exploration.scenario import Scenario
-from ..exploration.schedule import BadSchedule, cost_of, letter, parse
+from ..exploration.schedule import BadSchedule, cost_of, parse
 from ..exploration.search import Search
+from ..exploration.stage import OpeningFailed, opened
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
 from ..simulation.guards import guarded
 from ..simulation.hosts import PATIENCE
 from ..simulation.memory import CannotCopy
 from ..simulation.program import FunctionProgram, Program
 from ..simulation.sqlite_store import Journal
+from ..simulation.world import Bounds
 from .part import UNSOLVED, NotChecked, Replay, Report, bounds_json, is_unsolved, wrong_shape
 
 JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
 
 
+def larger(bounds: Bounds) -> Bounds:
+    """The bounds of a thorough search."""
+    if bounds.faults < 2:
+        return bounds
+    return bounds._replace(faults=4, crashes=2 * min(bounds.crashes, 1))
+
+
 @dataclass(frozen=True)
 class HandlerPart:
-    """``scenarios`` are searched in order, smaller ones first, so that counterexamples come out small."""
+    """``scenarios`` are searched in order, smaller ones first, so that counterexamples come out small.
+
+    ``signatures``: what the cell has to define, with parameters; ``Class.method`` for methods.
+    """
 
     grade_id: str
     points: int
     scenarios: tuple[Scenario, ...]
-    parameters: tuple[str, ...] = ("message", "db")
-    names: tuple[str, ...] = ("handle",)
+    signatures: tuple[tuple[str, tuple[str, ...]], ...] = (("handle", ("message", "db")),)
+    journals: tuple[Journal, ...] = JOURNALS
     covered: str = ""
+    measure: Callable[[HandlerPart, Program], str] | None = field(default=None, compare=False)
+    """A sentence on what the answer was measured to do, whatever the verdict."""
     progress: Callable[[int], None] | None = field(default=None, compare=False)
 
-    def check(self, exercise: str, program: Program, seconds: float = 60.0) -> Report:
-        """Search all scenarios in both journal modes; report the smallest counterexample of all."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the cell has to define."""
+        return tuple(dict.fromkeys(name.partition(".")[0] for name, _ in self.signatures))
+
+    def opened(self, program: Program) -> HandlerPart | NotChecked:
+        """The part with the learner's tables made; or what is wrong with the answer."""
         with guarded():
             broken = self._broken(program)
-        bounds = bounds_json(self.scenarios, JOURNALS)
         if broken is not None:
-            return Report(exercise, self.grade_id, self.points, broken, bounds)
+            return broken
+        try:
+            return replace(self, scenarios=tuple(opened(program, scenario) for scenario in self.scenarios))
+        except OpeningFailed as error:
+            if "NotImplementedError" in str(error):
+                return NotChecked(UNSOLVED.format(self.grade_id))
+            return NotChecked(f"{error}. It is called once, before everything else", error.line and error.line[1])
+
+    def check(self, exercise: str, program: Program, seconds: float = 60.0, thorough: bool = False) -> Report:
+        """Search all scenarios in both journal modes; report the smallest counterexample of all.
+
+        ``thorough``: within larger bounds (four faults, two of them crashes).
+        """
+        part = self.opened(program)
+        bounds = bounds_json(self.scenarios, self.journals)
+        if isinstance(part, NotChecked):
+            return Report(exercise, self.grade_id, self.points, part, bounds)
+        return part._check(exercise, program, seconds, bounds, thorough)
+
+    def _check(self, exercise: str, program: Program, seconds: float, bounds: dict[str, Any], thorough: bool) -> Report:
         best: tuple[Any, Refuted | Stuck, int] | None = None
         unsure: Undetermined | None = None
         schedules = states = 0
         for number, scenario in enumerate(self.scenarios, 1):
-            for journal in JOURNALS:
-                limit = scenario.bounds
+            for journal in self.journals:
+                limit = larger(scenario.bounds) if thorough else scenario.bounds
                 if best is not None:
                     fewer = best[0][0] - 1
                     if fewer < 0:
@@ -76,6 +114,8 @@ class HandlerPart:
                 bounds,
                 schedules,
                 covered=self.covered if unsure is None else "",
+                measured=self.measure(self, program) if self.measure else "",
+                source=program.source_line,
             )
         return self._report(exercise, program, best[1], best[2], schedules, bounds)
 
@@ -91,7 +131,7 @@ class HandlerPart:
         scenario = self.scenarios[number - 1]
         try:
             hung = isinstance(verdict, Stuck) and verdict.reason == "hung"
-            run = replay(
+            run = replay_schedule(
                 program,
                 scenario,
                 verdict.schedule,
@@ -104,7 +144,9 @@ class HandlerPart:
         if isinstance(verdict, Refuted) and run.wrong is None and not run.dead:
             return self._differs(exercise, schedules, bounds)
         if isinstance(verdict, Stuck) and verdict.reason == "circle":
-            run = replay(program, scenario, verdict.schedule, verdict.journal, most_steps=len(verdict.schedule) + 60)
+            run = replay_schedule(
+                program, scenario, verdict.schedule, verdict.journal, most_steps=len(verdict.schedule) + 60
+            )
         found = diagnose(run, program, verdict if isinstance(verdict, Stuck) else None)
         if isinstance(verdict, Stuck):
             del run.events[len(verdict.schedule) + 12 :]  # enough to see the circle
@@ -126,6 +168,7 @@ class HandlerPart:
             number,
             source=program.source_line,
             live=isinstance(program, FunctionProgram),
+            measured=self.measure(self, program) if self.measure else "",
         )
 
     def _differs(self, exercise: str, schedules: int, bounds: dict[str, Any]) -> Report:
@@ -143,13 +186,17 @@ class HandlerPart:
             return NotChecked(f"the answer uses {error}, which can't be given afresh to each process")
 
     def _wrong_functions(self, functions: Mapping[str, Any]) -> NotChecked | None:
-        for name in self.names:
-            if name not in functions:
+        for name, parameters in self.signatures:
+            owner, _, method = name.partition(".")
+            thing = functions.get(owner)
+            if owner not in functions or (method and not hasattr(thing, method)):
+                shape = f"a method {method}" if method else f"a {'class' if owner[0].isupper() else 'function'} {name}"
+                where = f"the class {owner} of the cell" if method else "the cell"
                 return NotChecked(
-                    f"expected a function {name}({', '.join(self.parameters)}) in the cell {self.grade_id}; "
-                    f"there is none. Define it there, under this name"
+                    f"expected {shape}({', '.join(parameters)}) in {where} {self.grade_id}; there is none. Define it "
+                    "there, under this name"
                 )
-            wrong = wrong_shape(functions[name], name, self.parameters)
+            wrong = wrong_shape(getattr(thing, method) if method else thing, name, parameters)
             if wrong is not None:
                 return NotChecked(wrong)
         return None
@@ -163,10 +210,14 @@ class HandlerPart:
         Raises:
             BadSchedule: it can't be read, or is possible in none of them.
         """
-        with guarded():
-            broken = self._broken(program)
-        if broken is not None:
-            raise BadSchedule(broken.reason)
+        part = self.opened(program)
+        if isinstance(part, NotChecked):
+            raise BadSchedule(part.reason)
+        return part._replay(exercise, program, schedule, journal, scenario)
+
+    def _replay(
+        self, exercise: str, program: Program, schedule: str, journal: Journal | None, scenario: int | None
+    ) -> Replay:
         numbers = range(1, len(self.scenarios) + 1) if scenario is None else [scenario]
         possible: tuple[Run, int, Journal] | None = None
         failure: BadSchedule | None = None
@@ -174,11 +225,11 @@ class HandlerPart:
             if not 1 <= number <= len(self.scenarios):
                 raise BadSchedule(f"there is no scenario {number}: {self.grade_id} has 1 to {len(self.scenarios)}")
             chosen = self.scenarios[number - 1]
-            letters = [letter(i) for i in range(chosen.bounds.consumers)]
-            for mode in JOURNALS if journal is None else (journal,):
+            letters = chosen.letters()
+            for mode in self.journals if journal is None else (journal,):
                 try:
                     choices = parse(schedule, letters)
-                    run = replay(program, chosen, choices, mode)
+                    run = replay_schedule(program, chosen, choices, mode)
                 except BadSchedule as error:
                     failure = failure or error
                     continue

@@ -16,6 +16,7 @@ from ..exploration.replay import Run
 from ..exploration.scenario import Scenario
 from ..exploration.schedule import to_text
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined, Verdict
+from ..simulation.calls import Tool
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
 from ..simulation.world import MOST_REFUSALS
@@ -54,7 +55,7 @@ class Report:
     part: str
     max_points: int
     verdict: Verdict | NotChecked | Withstood
-    bounds: Mapping[str, int] = field(default_factory=dict)
+    bounds: Mapping[str, Any] = field(default_factory=dict)
     schedules: int = 0
     run: Run | None = None
     diagnosis: Diagnosis | None = None
@@ -67,6 +68,8 @@ class Report:
     function: str = "handle"
     live: bool = False
     """The answer was a function in a running notebook."""
+    measured: str = ""
+    """What the answer was measured to do."""
     path: str = ""
     """The notebook that was checked from the command line."""
     source: Callable[[str, int], str] = field(default=lambda file, line: "")
@@ -85,7 +88,9 @@ class Report:
     def schedule(self) -> str | None:
         """The text form of the counterexample."""
         verdict = self.verdict
-        return to_text(verdict.schedule) if isinstance(verdict, Refuted | Stuck) else None
+        if not isinstance(verdict, Refuted | Stuck):
+            return None
+        return to_text(verdict.schedule) if self.run is None else to_text(verdict.schedule, self.run.letters)
 
     @property
     def claim(self) -> str | None:
@@ -168,14 +173,18 @@ class Report:
         b = self.bounds
         if not isinstance(self.verdict, Proved) or self.title or not b:
             return ""
-        faults = (
-            f"{b['crashes']} crash, {b['lost_acks']} lost acknowledgement, {b['redeliveries']} extra redelivery, "
-            f"{b['lock_timeouts']} wait for a lock that times out"
-        )
+        who = f"{b['consumers']} consumer{'' if b['consumers'] == 1 else 's'}"
+        if b.get("packets"):
+            who = "a sender and a receiver"
+        if b.get("jobs"):
+            who += f", {b['jobs']} runs of the job beside them"
+        kinds = [f"{b[key]} {words}" for key, words in _FAULT_WORDS if b.get(key)]
+        refusals = f", up to {MOST_REFUSALS} refusals by one lock" if b.get("lock_timeouts") else ""
+        stores = ["SQLite in WAL mode and with a rollback journal"] if len(b["journals"]) > 1 else []
+        stores += ["Redis"] if b.get("redis") else []
         return (
-            f"Bounds: {b['consumers']} consumers, {b['messages']} messages, at most {b['faults']} faults a run "
-            f"({faults} at most), up to {MOST_REFUSALS} refusals by one lock; SQLite in WAL mode and with a rollback "
-            "journal."
+            f"Bounds: {who}, {b['messages']} messages, at most {b['faults']} faults a run "
+            f"({', '.join(kinds)} at most){refusals}{'; ' if stores else ''}{', '.join(stores)}."
         )
 
     def _smallest(self) -> str:
@@ -185,15 +194,27 @@ class Report:
         counts = [
             (kinds.count("CRASH"), "crash", "crashes"),
             (kinds.count("REDELIVER"), "extra redelivery", "extra redeliveries"),
-            (kinds.count("LOST"), "lost acknowledgement", "lost acknowledgements"),
+            (kinds.count("LOST"), *self._what_got_lost()),
+            (kinds.count("ANSWER_LOST"), "lost answer", "lost answers"),
+            (kinds.count("FAIL"), "failing effect", "failing effects"),
             (kinds.count("LOCK_TIMEOUT"), "lock time-out", "lock time-outs"),
+            (kinds.count("TIME"), "passing of time", "passings of time"),
         ]
         steps = [c.process for c in verdict.schedule if c.kind.name == "STEP"]
         switches = sum(a != b for a, b in itertools.pairwise(steps))
         named = [f"{n} {one if n == 1 else many}" for n, one, many in counts if n] or ["no fault"]
         named.append(f"{switches} switch{'' if switches == 1 else 'es'}")
-        mode = "SQLite in WAL mode" if verdict.journal == "wal" else "SQLite with a rollback journal"
-        return f"Smallest of its kind: {', '.join(named)} ({mode}). {self.schedules:,} schedules searched."
+        mode = ""
+        if len(self.bounds.get("journals", ())) > 1:
+            mode = " (SQLite in WAL mode)" if verdict.journal == "wal" else " (SQLite with a rollback journal)"
+        return f"Smallest of its kind: {', '.join(named)}{mode}. {self.schedules:,} schedules searched."
+
+    def _what_got_lost(self) -> tuple[str, str]:
+        if self.bounds.get("packets"):
+            return "lost packet or answer", "lost packets or answers"
+        if self.bounds.get("lost_requests"):
+            return "lost request", "lost requests"
+        return "lost acknowledgement", "lost acknowledgements"
 
     @property
     def replay_command(self) -> str:
@@ -207,6 +228,8 @@ class Report:
 
     def __str__(self) -> str:
         lines = [self.headline]
+        if self.measured:
+            lines.append(self.measured)
         if self.explanation:
             lines.append(self.explanation)
         if self.timeline is not None:
@@ -246,6 +269,8 @@ def _html(report: Report) -> str:
         f'<div style="font-weight:bold;color:{ink}">{sign} {escape(head)}'
         f'<span style="color:#1b1f24;margin-left:1em">{escape(rest)}</span></div>',
     ]
+    if report.measured:
+        out.append(f'<div style="margin-top:4px">{escape(report.measured)}</div>')
     if report.explanation:
         out.append(f'<div style="margin-top:4px">{escape(report.explanation)}</div>')
     if report.diagnosis is not None and report.diagnosis.line is not None:
@@ -319,6 +344,19 @@ class Replay:
         return f"{head}{picture}<div>Schedule: <code>{escape(self.run.text)}</code></div>"
 
 
+_FAULT_WORDS = (
+    ("crashes", "crash"),
+    ("lost_acks", "lost acknowledgement"),
+    ("lost_packets", "lost packets or answers"),
+    ("lost_requests", "lost request"),
+    ("lost_answers", "lost answer"),
+    ("redeliveries", "extra redelivery"),
+    ("failures", "failing effect"),
+    ("lock_timeouts", "wait for a lock that times out"),
+    ("expiries", "passing of time"),
+)
+
+
 class Part(Protocol):
     """What an exercise demands in one part."""
 
@@ -347,7 +385,7 @@ def bounds_json(scenarios: Sequence[Scenario], journals: Sequence[str]) -> dict[
     """Bounds as the JSON names them: those of the largest scenario, and how the others differ."""
     largest = max(scenarios, key=lambda s: (s.bounds.consumers, s.bounds.faults, len(s.messages)))
     bounds, messages = largest.bounds, len(largest.messages)
-    return {
+    found = {
         "scenarios": [
             {
                 "name": s.name,
@@ -361,12 +399,24 @@ def bounds_json(scenarios: Sequence[Scenario], journals: Sequence[str]) -> dict[
         "messages": messages,
         "faults": bounds.faults,
         "crashes": bounds.crashes,
-        "lost_acks": bounds.lost_acks,
-        "redeliveries": bounds.redeliveries,
-        "lock_timeouts": bounds.lock_timeouts,
-        "lock_refusals": MOST_REFUSALS,
+        "lost_acks": 0 if largest.sure_acks or largest.packets else bounds.lost_acks,
+        "redeliveries": bounds.redeliveries if not largest.packets else 0,
+        "lock_timeouts": bounds.lock_timeouts if largest.uses_sqlite else 0,
+        "lock_refusals": MOST_REFUSALS if largest.uses_sqlite else 0,
         "journals": list(journals),
     }
+    sends = any(Tool.SEND in call.arguments for call in largest.calls)
+    more = {
+        "packets": len(largest.packets),
+        "lost_packets": bounds.lost_acks if largest.packets else 0,
+        "lost_requests": bounds.lost_acks if sends else 0,
+        "lost_answers": bounds.lost_answers if sends or largest.loop else 0,
+        "failures": bounds.failures if largest.loop else 0,
+        "jobs": max(s.runs for s in scenarios),
+        "redis": largest.uses_redis,
+        "expiries": bounds.expiries if largest.uses_redis else 0,
+    }
+    return found | {name: value for name, value in more.items() if value}
 
 
 def wrong_shape(function: Any, name: str, parameters: Sequence[str]) -> str | None:

@@ -12,14 +12,14 @@ from time import perf_counter
 
 from ..simulation.choices import Choice
 from ..simulation.guards import guarded
-from ..simulation.hosts import GreenletHost
-from ..simulation.live import LiveEffects, NeedsAttempts
+from ..simulation.live import LiveEffects
 from ..simulation.process import Tree
 from ..simulation.program import Program
-from ..simulation.sqlite_store import Contents, Journal, SqliteStore
+from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.world import Bounds, State, World
 from .scenario import Scenario
 from .schedule import cost_of
+from .stage import Needs, close_here, everything, host_of, stores, with_needs, world_of
 
 _MOST_STEPS = 120
 
@@ -61,22 +61,18 @@ def search_all(
     ``schema_changes``: the handler creates or drops tables, so reading the schema is a step like any other.
     """
     with guarded():
-        for count_attempts in (False, True):
-            try:
-                return _search(
-                    program,
-                    scenario,
-                    journal,
-                    bounds or scenario.bounds,
-                    most_schedules,
-                    schema_changes,
-                    count_attempts,
-                    stop_at_first,
-                    progress,
-                )
-            except NeedsAttempts:
-                continue
-    raise AssertionError("attempts are counted the second time")
+        return with_needs(
+            lambda needs: _search(
+                program,
+                scenario,
+                journal,
+                bounds or scenario.bounds,
+                most_schedules,
+                needs._replace(schema=schema_changes or needs.schema),
+                stop_at_first,
+                progress,
+            )
+        )
 
 
 def _search(
@@ -85,42 +81,49 @@ def _search(
     journal: Journal,
     bounds: Bounds,
     most_schedules: int,
-    schema_changes: bool,
-    count_attempts: bool,
+    needs: Needs,
     stop_at_first: bool,
     progress: Callable[[int], None] | None,
 ) -> FullResult:
     result = FullResult()
-    with SqliteStore(scenario.prepare, journal, schema_changes) as store:
+    with stores(scenario, journal, needs) as both:
+        store = both.sqlite
         started = perf_counter()
         # Each entry: a beginning of a schedule that has not been run yet.
         todo: list[_Beginning] = [None]
-        host = GreenletHost(program, scenario.entry, scenario.messages)
+        host = host_of(program, scenario)
         host.tell_all_apart = True
+        unexpected = ~scenario.expected_dead
         while todo:
             if result.schedules >= most_schedules:
                 result.complete = False
                 break
             beginning = todo.pop()
             store.restore(0)
+            if both.redis is not None:
+                both.redis.restore(0)
             tree = Tree(host)
-            effects = LiveEffects(tree, store, count_attempts, track=False)
-            world = World(tree, effects, len(scenario.messages), bounds, journal, count_attempts)
-            schedule, state = _run(world, beginning, todo)
+            effects = LiveEffects(tree, store, needs.attempts, False, both.redis, needs.clock)
+            world = world_of(tree, effects, scenario, bounds, journal, needs)
+            schedule, state, forbidden = _run(world, beginning, todo, scenario)
             result.schedules += 1
             result.statements += effects.statements
-            host.close()
             contents = store.read()
+            wrong = forbidden
             if state is not None:
-                result.finals.add(contents)
-                if not state.dead and scenario.judge(contents) is not None:
-                    result.broken += 1
-                    if result.smallest_broken is None:
-                        result.seconds_to_first = perf_counter() - started
-                    if result.smallest_broken is None or cost_of(schedule) < cost_of(result.smallest_broken):
-                        result.smallest_broken = tuple(schedule)
-                    if stop_at_first:
-                        break
+                result.finals.add(everything(scenario, state, contents, both.redis))
+                if wrong is None and not state.dead & unexpected:
+                    wrong = scenario.judge(close_here(scenario, state, effects)[0])
+                    contents = store.read()
+            host.close()
+            if wrong is not None:
+                result.broken += 1
+                if result.smallest_broken is None:
+                    result.seconds_to_first = perf_counter() - started
+                if result.smallest_broken is None or cost_of(schedule) < cost_of(result.smallest_broken):
+                    result.smallest_broken = tuple(schedule)
+                if stop_at_first:
+                    break
             store.holds(contents)
             if progress is not None and result.schedules % 100 == 0:
                 progress(result.schedules)
@@ -133,8 +136,11 @@ def _search(
 _Beginning = tuple["_Beginning", Choice] | None
 
 
-def _run(world: World, beginning: _Beginning, todo: list[_Beginning]) -> tuple[list[Choice], State | None]:
-    """Run one schedule to its end, noting every other way it could have gone after its ``beginning``."""
+def _run(
+    world: World, beginning: _Beginning, todo: list[_Beginning], scenario: Scenario
+) -> tuple[list[Choice], State | None, str | None]:
+    """Run one schedule to its end, noting every other way it could have gone after its ``beginning``; also what
+    happened on the way that must not be."""
     schedule: list[Choice] = []
     so_far = beginning
     while so_far is not None:
@@ -146,10 +152,11 @@ def _run(world: World, beginning: _Beginning, todo: list[_Beginning]) -> tuple[l
         state = world.apply(state, choice)
     so_far = beginning
     for _ in range(_MOST_STEPS):
+        if scenario.forbids is not None and (wrong := scenario.forbids(state)) is not None:
+            return schedule, None, wrong
         moves = world.steps(state)
         if not moves:
-            ended = not any(p.message >= 0 for p in state.processes)
-            return schedule, state if ended else None
+            return schedule, state if world.has_ended(state) else None, None
         for other in world.faults(state):
             todo.append((so_far, other))
         for other in moves[1:]:
@@ -157,4 +164,4 @@ def _run(world: World, beginning: _Beginning, todo: list[_Beginning]) -> tuple[l
         so_far = (so_far, moves[0])
         schedule.append(moves[0])
         state = world.apply(state, moves[0])
-    return schedule, None
+    return schedule, None, None

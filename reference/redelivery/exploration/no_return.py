@@ -7,17 +7,16 @@ from typing import Any
 
 from ..simulation.choices import Choice
 from ..simulation.guards import Watchdog, guarded
-from ..simulation.hosts import GreenletHost, Stopped
-from ..simulation.live import NeedsAttempts, SchemaChanges
+from ..simulation.hosts import Stopped
 from ..simulation.process import Tree
 from ..simulation.program import Program
-from ..simulation.sqlite_store import Journal, SqliteStore
-from ..simulation.world import Bounds, World
+from ..simulation.sqlite_store import Journal
+from ..simulation.world import TIME_IS_LEFT, Bounds, World
 from .reduction import Mismatch, RememberedEffects, Step
 from .scenario import Scenario
+from .stage import TICK, Needs, close, host_of, stores, with_needs, world_of
 
 _MOST_STATES = 4_000
-_TICK = 0.25
 
 
 def point_of_no_return(
@@ -25,35 +24,33 @@ def point_of_no_return(
 ) -> int | None:
     """The number (from 1) of the first choice after which all is lost; 0 where no fault-free run ends right at all;
     None where it can't be said."""
-    for count_attempts, schema_changes in ((False, False), (True, False), (False, True), (True, True)):
-        host = GreenletHost(program, scenario.entry, scenario.messages)
+
+    def look(needs: Needs) -> int | None:
+        host = host_of(program, scenario)
         tree = Tree(host)
-        with guarded(), SqliteStore(scenario.prepare, journal, schema_changes) as store:
-            effects = RememberedEffects(tree, store, count_attempts)
-            world = World(tree, effects, len(scenario.messages), bounds or scenario.bounds, journal, count_attempts)
+        with guarded(), stores(scenario, journal, needs) as both:
+            effects = RememberedEffects(tree, both.sqlite, needs.attempts, True, both.redis, needs.clock)
+            world = world_of(tree, effects, scenario, bounds or scenario.bounds, journal, needs)
             try:
-                with Watchdog(_TICK, lambda frame, host=host: host.tick(frame, _TICK), host.interrupt):  # type: ignore[misc]
-                    return _find(world, effects, store, scenario, schedule)
-            except (NeedsAttempts, SchemaChanges):
-                continue
+                with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
+                    return _find(world, effects, scenario, schedule)
             except (Mismatch, Stopped):
                 return None
             finally:
                 host.close()
-    return None
+
+    return with_needs(look)
 
 
-def _find(
-    world: World, effects: RememberedEffects, store: SqliteStore, scenario: Scenario, schedule: Sequence[Choice]
-) -> int | None:
+def _find(world: World, effects: RememberedEffects, scenario: Scenario, schedule: Sequence[Choice]) -> int | None:
     step = Step(None, None, world.initial(0), (0, 0, 0, 0))
     hopeful: dict[Any, bool] = {}
-    if _has_hope(world, effects, store, scenario, step, hopeful) is False:
+    if _has_hope(world, effects, scenario, step, hopeful) is False:
         return 0
     for number, choice in enumerate(schedule, 1):
         effects.here = step
         step = Step(step, choice, world.apply(step.state, choice), (0, 0, 0, 0))
-        hope = _has_hope(world, effects, store, scenario, step, hopeful)
+        hope = _has_hope(world, effects, scenario, step, hopeful)
         if hope is None:
             return None
         if not hope:
@@ -64,7 +61,6 @@ def _find(
 def _has_hope(
     world: World,
     effects: RememberedEffects,
-    store: SqliteStore,
     scenario: Scenario,
     start: Step,
     hopeful: dict[Any, bool],
@@ -84,8 +80,13 @@ def _has_hope(
             return None
         state = step.state
         moves = world.steps(state)
-        if not moves and not any(p.message >= 0 for p in state.processes):
-            if not state.dead and scenario.judge(store.contents(state.contents)) is None:
+        if scenario.forbids is not None and scenario.forbids(state) is not None:
+            continue
+        if not moves and world.has_ended(state):
+            right = scenario.judge(close(scenario, state, effects.live)) is None
+            if scenario.closing:
+                effects.at = None
+            if right and not state.dead & ~scenario.expected_dead:
                 on_way: Step | None = step
                 while on_way is not None:
                     hopeful[on_way.state._replace(last=-1)] = True
@@ -94,6 +95,8 @@ def _has_hope(
                     on_way = on_way.parent
                 return True
             continue
+        if world.time_matters and world.time_can_pass(state):
+            moves = [*moves, TIME_IS_LEFT]
         effects.here = step
         stack += [Step(step, move, world.apply(state, move), (0, 0, 0, 0)) for move in moves]
     hopeful.update(dict.fromkeys(seen, False))

@@ -21,14 +21,27 @@ lock in between, give up, and acknowledge: at two faults final states would be l
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..simulation.choices import Choice, Kind
 from ..simulation.live import LiveEffects
-from ..simulation.operations import DrawBytes, ReadAttempt, SqlResult, SqlStatement
+from ..simulation.operations import (
+    DrawBytes,
+    ReadAttempt,
+    ReadClock,
+    RedisUnwatch,
+    Sleep,
+    SqlResult,
+    SqlStatement,
+    Told,
+)
 from ..simulation.process import Node, Tree
 from ..simulation.sqlite_store import READ_LOCK, SqliteStore
 from ..simulation.world import Effect, State
+
+if TYPE_CHECKING:
+    from ..simulation.redis_store import RedisStore
+
 
 Cost = tuple[int, int, int, int]
 """Faults, those of them that befall a consumer, switches, length."""
@@ -64,10 +77,19 @@ class Mismatch(Exception):
 class RememberedEffects:
     """Effects by memory; what is not remembered is carried out on a live store brought to the state."""
 
-    def __init__(self, tree: Tree, store: SqliteStore, count_attempts: bool, memory: bool = True) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        store: SqliteStore,
+        count_attempts: bool,
+        memory: bool = True,
+        redis: RedisStore | None = None,
+        count_clock: bool = False,
+    ) -> None:
         self.tree = tree
-        self.live = LiveEffects(tree, store, count_attempts, track=True)
+        self.live = LiveEffects(tree, store, count_attempts, True, redis, count_clock)
         self.store = store
+        self.redis = redis
         self.count_attempts = count_attempts
         self.memory = memory
         self.wal = store.journal == "wal"
@@ -87,7 +109,7 @@ class RememberedEffects:
 
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
         # What takes no step of its own reads no rows and takes no lock, so nothing else matters here.
-        key = (root.number, attempt)
+        key = (root.number, attempt, state.now)
         effect = self._remembered.get(key)
         if effect is None:
             self._bring()
@@ -95,23 +117,52 @@ class RememberedEffects:
         return effect if effect.contents == state.contents else effect._replace(contents=state.contents)
 
     def step(self, state: State, process: int) -> Effect:
-        p = state.processes[process]
-        key = (p.node, p.transaction, state.contents, self._others(state, process), p.attempt)
+        key = self._key(state, process)
         effect = self._remembered.get(key)
         if effect is None:
-            self._look_at(self.tree.nodes[p.node])
+            self._look_at(self.tree.nodes[state.processes[process].node])
             self._bring()
             effect = self._remember(key, self.live.step(state, process))
         return effect
 
+    def tell(self, state: State, process: int, told: Told) -> Effect:
+        key = (*self._key(state, process), told)
+        effect = self._remembered.get(key)
+        if effect is None:
+            self._bring()
+            effect = self._remember(key, self.live.tell(state, process, told))
+        return effect
+
     def time_out(self, state: State, process: int) -> Effect:
-        p = state.processes[process]
-        key = (p.node, p.transaction, state.contents, self._others(state, process), p.attempt, True)
+        key = (*self._key(state, process), True)
         effect = self._remembered.get(key)
         if effect is None:
             self._bring()
             effect = self._remember(key, self.live.time_out(state, process))
         return effect
+
+    def _key(self, state: State, process: int) -> tuple[Any, ...]:
+        """All that a step, and the free operations after it, can depend on."""
+        p = state.processes[process]
+        return (
+            p.node,
+            p.transaction,
+            state.contents,
+            self._others(state, process),
+            p.attempt,
+            state.redis,
+            state.now,
+            p.naps,
+        )
+
+    def next_expiry(self, state: State) -> int | None:
+        """Milliseconds until a Redis key expires; None where none will."""
+        return self.live.next_expiry(state)
+
+    def later(self, state: State, milliseconds: int) -> tuple[int, frozenset[bytes]]:
+        """Time passes. The live store follows when it is brought to a state."""
+        assert self.redis is not None
+        return self.redis.later(state.redis, milliseconds)
 
     def end(self, state: State, process: int) -> None:
         pass
@@ -160,6 +211,8 @@ class RememberedEffects:
         for forward in reversed(path):
             assert forward.parent is not None and forward.choice is not None
             self._repeat(forward.parent.state, forward.choice, forward.state)
+        if self.redis is not None:  # which keeps nothing but its contents, so its commands need no repeating
+            self.redis.restore(here.state.redis)
         self.at = here
 
     def _is_quiet(self, state: State) -> bool:
@@ -205,17 +258,23 @@ class RememberedEffects:
         kind, index = choice
         p, q = before.processes[index], after.processes[index]
         store = self.store
-        if kind is Kind.REDELIVER:
+        if kind is Kind.REDELIVER or kind is Kind.TIME:
             return
-        if kind in (Kind.CRASH, Kind.LOST) or (p.message >= 0 and self.tree.nodes[p.node].ended):
+        if kind is Kind.CRASH or (p.message >= 0 and self.tree.nodes[p.node].ended):
             store.end(index)
             return
+        if p.message < 0 and q.message < 0:  # a sender
+            return
+        if self.live.count_clock:
+            store.now = before.now
         if p.message < 0:
             store.begin(index)
             node = self.tree.nodes[q.node].root
         else:
             node = self.tree.nodes[p.node]
-            assert isinstance(node.request, SqlStatement)
+            if not isinstance(node.request, SqlStatement):
+                self._repeat_free(index, node, self.tree.nodes[q.node], asked=True)
+                return
             outcome = store.time_out(index) if kind is Kind.LOCK_TIMEOUT else store.execute(index, node.request)
             if outcome.told is None:
                 if not q.waiting:
@@ -231,15 +290,19 @@ class RememberedEffects:
                     if other != index and process.transaction.stale:
                         store.mark_stale(other)
             node = self._child(node, outcome.told)
-        for next_node in _between(node, self.tree.nodes[q.node]):
+        self._repeat_free(index, node, self.tree.nodes[q.node])
+
+    def _repeat_free(self, index: int, node: Node, end: Node, asked: bool = False) -> None:
+        """What took no step of its own. With ``asked``, the first operation is one that was not SQLite's."""
+        for next_node in _between(node, end):
             request = node.request
             if isinstance(request, SqlStatement):
-                told = store.execute(index, request).told
+                told = self.store.execute(index, request).told
                 if told != next_node.told:
                     raise Mismatch
             else:
-                assert isinstance(request, ReadAttempt | DrawBytes)
-            node = next_node
+                assert asked or isinstance(request, ReadAttempt | ReadClock | DrawBytes | RedisUnwatch | Sleep)
+            node, asked = next_node, False
 
     def _child(self, node: Node, told: Any) -> Node:
         before = len(self.tree.nodes)

@@ -1,13 +1,24 @@
-"""What is searched: messages, a prepared database, and what must hold at the end."""
+"""What is searched: who takes part, prepared stores, and what must hold at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..simulation.calls import Call, MessageGiven, Role, Tool
 from ..simulation.sqlite_store import Contents
-from ..simulation.world import Bounds
+from ..simulation.world import Bounds, Cast, State
+
+if TYPE_CHECKING:
+    import redis
+
+_LETTERS = {Role.CONSUMER: "ABCDEFGH", Role.LOOP: "ABCDEFGH", Role.JOB: "STUV", Role.SENDER: "S", Role.RECEIVER: "R"}
+
+
+def deliver(function: str, *tools: Tool) -> Callable[[str, dict[str, Any]], Call]:
+    """How a message becomes a call: ``function(message, *tools)``."""
+    return lambda identity, body: Call(function, (MessageGiven(identity, body), *tools))
 
 
 @dataclass(frozen=True)
@@ -16,6 +27,7 @@ class Scenario:
 
     ``prepare`` fills an empty database (it is given a `sqlite3.Connection`). ``judge`` says in one sentence what
     is wrong with the contents at the end of a run in which everything got acknowledged; None when all claims hold.
+    The contents are SQLite's tables, and beside them tables of what is kept elsewhere: see `everything`.
     """
 
     name: str
@@ -28,3 +40,77 @@ class Scenario:
     """The tables that hold the effect of a message; what is kept elsewhere is a mark."""
     watched: tuple[tuple[str, Callable[[Contents], str]], ...] = ()
     """What the timeline shows of the state: column title, and contents → text."""
+    call: Callable[[str, dict[str, Any]], Call] | None = None
+    """How a message becomes a call of a handler; None: ``entry(message, db)``."""
+    opening: tuple[Call, ...] = ()
+    """Undisturbed calls before everything else, which make tables."""
+    closing: tuple[Call, ...] = ()
+    """Undisturbed calls at the end, each by a new process; what they answer is in the contents that are judged."""
+    job: Call | None = None
+    jobs: int = 0
+    """How many processes run the job."""
+    runs: int = 0
+    """How often the job may be started before the last acknowledgement."""
+    loop: Call | None = None
+    packets: tuple[tuple[Call, str], ...] = ()
+    """What a sender has to get answered, and how: two packets a message."""
+    sure_acks: bool = False
+    """The return of a call can't get lost, since nothing but the caller hears of it."""
+    uses_redis: bool = False
+    prepare_redis: Callable[[redis.Redis], None] | None = None
+    redis_table: Callable[[str], str] = lambda key: "redis"
+    """In which table of the contents a Redis key is shown."""
+    dead_letters: bool = True
+    """A message that raises again and again is put aside."""
+    expected_dead: int = 0
+    """Messages (as bits) that must be put aside."""
+    forbids: Callable[[State], str | None] | None = None
+    """What must not be, at any time."""
+    uses_sqlite: bool = True
+    family: str = "records"
+    """Which rules of diagnosis fit: see `diagnosis`."""
+    did: str = "credited"
+    """What a sentence says of a message that had its effect."""
+    intent: Callable[[str, dict[str, Any]], object] | None = None
+    """What a message asks for: two messages of one intent must have one effect. None: its id says it."""
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Every call that there can be; a handler's come first, and are numbered as the messages are."""
+        make = self.call or deliver(self.entry, Tool.DB)
+        own = () if self.loop or self.packets else tuple(make(identity, body) for identity, body in self.messages)
+        rest = (self.job, self.loop, *(call for call, _ in self.packets), *self.closing)
+        return own + tuple(call for call in rest if call is not None)
+
+    def roles(self, bounds: Bounds) -> tuple[Role, ...]:
+        """Who takes part."""
+        if self.packets:
+            return (Role.SENDER, Role.RECEIVER)
+        kind = Role.LOOP if self.loop else Role.CONSUMER
+        return (kind,) * bounds.consumers + (Role.JOB,) * self.jobs
+
+    def letters(self, bounds: Bounds | None = None) -> tuple[str, ...]:
+        """The processes' letters: A, B, … consumers; S, T jobs; S a sender; R a receiver."""
+        roles = self.roles(bounds or self.bounds)
+        return tuple(_LETTERS[role][roles[:place].count(role)] for place, role in enumerate(roles))
+
+    def cast(self, bounds: Bounds) -> Cast:
+        """What the world has to know."""
+        calls = self.calls
+        first = len(calls) - len(self.closing) - len(self.packets)
+        return Cast(
+            self.roles(bounds),
+            0 if self.packets else len(self.messages),
+            calls.index(self.job) if self.job else -1,
+            self.runs,
+            calls.index(self.loop) if self.loop else -1,
+            tuple((first + n, answer) for n, (_, answer) in enumerate(self.packets)),
+            self.dead_letters,
+            self.uses_redis,
+            self.sure_acks,
+        )
+
+    @property
+    def first_closing(self) -> int:
+        """The number of the first closing call."""
+        return len(self.calls) - len(self.closing)

@@ -20,21 +20,19 @@ class BadSchedule(ValueError):
     """A text is no schedule, or a schedule asks for what can't happen; the message says where and why."""
 
 
-def letter(process: int) -> str:
-    """The letter of a process by its position."""
-    return chr(ord("A") + process)
+_LETTERS = tuple(chr(ord("A") + i) for i in range(26))
 
 
-def to_text(schedule: Iterable[Choice]) -> str:
-    """The text form of a schedule."""
-    return "".join(choice_text(choice) for choice in schedule)
+def to_text(schedule: Iterable[Choice], letters: Sequence[str] = _LETTERS) -> str:
+    """The text form of a schedule of processes with these letters."""
+    return "".join(choice_text(choice, letters) for choice in schedule)
 
 
-def choice_text(choice: Choice) -> str:
+def choice_text(choice: Choice, letters: Sequence[str] = _LETTERS) -> str:
     """The text form of one choice."""
     if choice.kind is Kind.TIME:
         return "@"
-    name = letter(choice.process)
+    name = letters[choice.process]
     return "+" + name if choice.kind is Kind.REDELIVER else name + choice.kind.value
 
 
@@ -99,12 +97,13 @@ def _position(text: str, position: int, letters: Sequence[str]) -> int:
     name = text[position]
     if letters and name not in letters:
         raise _unreadable(text, position, letters, f"there is no process {name}")
-    return ord(name) - ord("A")
+    return letters.index(name) if letters else ord(name) - ord("A")
 
 
 def _unreadable(text: str, position: int, letters: Sequence[str], why: str) -> BadSchedule:
     names = ", ".join(letters) if letters else "A, B, …"
     return BadSchedule(
         f"position {position + 1} of {text!r}: {why}. A schedule is made of the processes' letters ({names}) for a "
-        "step, and of A! (crash), +A (deliver again), A~ (lost acknowledgement), A^ (lost answer), A? (lock time-out)"
+        "step, and of A! (crash), +A (deliver again), A~ (lost acknowledgement), A^ (lost answer), A? (lock time-out), "
+        "A- (process fails), @ (time passes)"
     )

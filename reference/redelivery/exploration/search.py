@@ -7,24 +7,24 @@ import gc
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
-from ..simulation.choices import CONSUMERS_OWN
+from ..simulation.calls import Role
+from ..simulation.choices import CONSUMERS_OWN, Kind
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GreenletHost, GrowingMemory, Stopped
-from ..simulation.live import NeedsAttempts, SchemaChanges
+from ..simulation.live import NeedsAttempts, NeedsClock, SchemaChanges
 from ..simulation.operations import Hung, Unrepeatable
 from ..simulation.process import Line, Tree
 from ..simulation.program import Program
-from ..simulation.sqlite_store import Contents, Journal, SqliteStore
-from ..simulation.world import Bounds, State, World
+from ..simulation.sqlite_store import Contents, Journal
+from ..simulation.world import TIME_IS_LEFT, Bounds, State, World
 from .reduction import Cost, Mismatch, RememberedEffects, Step
 from .scenario import Scenario
+from .stage import TICK, Final, Needs, close, everything, host_of, stores, world_of
 from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 
-_TICK = 0.25
-"""Seconds between two looks at whether learner code is still asking."""
 _FIRST_LOOK = 300
 """States that are searched with switches counted exactly, before anything is known."""
 
@@ -58,6 +58,11 @@ class _Unrepeatable(Exception):
         self.line = line
 
 
+def _groups(roles: Sequence[Role]) -> tuple[int, ...]:
+    """Processes of one role run the same code, so they may be exchanged; others may not."""
+    return tuple(roles.index(role) for role in roles)
+
+
 class MemoryMatters(Exception):
     """Processes behave by what they remember, and it takes many values: all have to be told apart."""
 
@@ -87,28 +92,35 @@ class Search:
         self.seconds = seconds
         self.most_states = most_states
         self.progress = progress
-        self.finals: set[tuple[int, int]] = set()
-        """Numbers of the contents (and dead letters) at the ends of runs."""
+        self.finals: set[Final] = set()
+        """What matters of the states at the ends of runs."""
         self.final_contents: set[Contents] = set()
         self.statistics = Statistics(0, 0, 0, 0, 0, 0.0)
         self.seconds_exploring = 0.0
         """Seconds from the open database to the verdict."""
-        self._count_attempts = False
-        self.schema_changes = False
+        self.needs = Needs()
         self._ignore_memory = self._tell_all_apart = False
         self._exact = True
+
+    @property
+    def schema_changes(self) -> bool:
+        """Whether the answer makes or drops tables, so that reading the schema is a step like any other."""
+        return self.needs.schema
 
     def run(self, stop_at_first: bool = True) -> Verdict:
         """Search. With ``stop_at_first`` False, go on after a counterexample to collect all final states."""
         started = perf_counter()
+        self._started = process_time()
         with guarded(), _no_collector():
             while True:
                 try:
                     return self._attempt(started, stop_at_first)
                 except NeedsAttempts:
-                    self._count_attempts = True
+                    self.needs = self.needs._replace(attempts=True)
                 except SchemaChanges:
-                    self.schema_changes = True
+                    self.needs = self.needs._replace(schema=True)
+                except NeedsClock:
+                    self.needs = self.needs._replace(clock=True)
                 except GrowingMemory:
                     self._ignore_memory = True
                 except MemoryMatters:
@@ -118,17 +130,20 @@ class Search:
         self.finals.clear()
         self.final_contents.clear()
         scenario = self.scenario
-        host = GreenletHost(self.program, scenario.entry, scenario.messages)
+        host = host_of(self.program, scenario)
         host.ignore_memory, host.tell_all_apart = self._ignore_memory, self._tell_all_apart
         tree = Tree(host)
-        with SqliteStore(scenario.prepare, self.journal, self.schema_changes) as store:
-            effects = RememberedEffects(tree, store, self._count_attempts, self.memory)
-            world = World(tree, effects, len(scenario.messages), self.bounds, self.journal, self._count_attempts)
+        needs = self.needs
+        with stores(scenario, self.journal, needs) as both:
+            store = both.sqlite
+            effects = RememberedEffects(tree, store, needs.attempts, self.memory, both.redis, needs.clock)
+            world = world_of(tree, effects, scenario, self.bounds, self.journal, needs)
+            self._groups = _groups(world.roles)
             self._steps: list[Step] = []
             try:
                 exploring = perf_counter()
-                with Watchdog(_TICK, lambda frame: host.tick(frame, _TICK), host.interrupt):
-                    verdict = self._explore_twice(world, effects, store, host, started, stop_at_first)
+                with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
+                    verdict = self._explore_twice(world, effects, host, started, stop_at_first)
                     self.seconds_exploring = perf_counter() - exploring
                     verdict = replace(verdict, schedules=self._count())
                     if isinstance(verdict, Proved):
@@ -151,7 +166,9 @@ class Search:
                 )
                 return Undetermined(why, 0, len(self._steps))
             finally:
-                self.final_contents |= {store.contents(number) for number, _ in self.finals}
+                self.final_contents |= {
+                    everything(scenario, final, store.contents(final.contents), both.redis) for final in self.finals
+                }
                 self.statistics = Statistics(
                     len(self._steps),
                     effects.real,
@@ -189,7 +206,6 @@ class Search:
         self,
         world: World,
         effects: RememberedEffects,
-        store: SqliteStore,
         host: GreenletHost,
         started: float,
         stop_at_first: bool,
@@ -199,7 +215,7 @@ class Search:
         Most mistakes are found among the first few hundred states, counted exactly. If not, the rest is searched
         without, and exactly again only when something was found.
         """
-        rest = (world, effects, store, host, started, stop_at_first)
+        rest = (world, effects, host, started, stop_at_first)
         self._exact = stop_at_first
         verdict = self._explore(*rest, most=_FIRST_LOOK) if stop_at_first else None
         if verdict is None:
@@ -215,7 +231,6 @@ class Search:
         self,
         world: World,
         effects: RememberedEffects,
-        store: SqliteStore,
         host: GreenletHost,
         started: float,
         stop_at_first: bool,
@@ -231,7 +246,9 @@ class Search:
         expanded = self._steps
         level_start = 0
         found: Verdict | None = None
-        judged: dict[int, str | None] = {}
+        judged: dict[Final, str | None] = {}
+        scenario = self.scenario
+        unexpected = ~scenario.expected_dead
         nodes = world.tree.nodes
         key_of, apply = self._key, world.apply
         while heap:
@@ -239,7 +256,13 @@ class Search:
             if step.expanded:
                 continue
             if cost[0] > level:
-                found = found or self._stuck(expanded[level_start:])
+                waiting = self._let_time_pass(world, effects, known, expanded[level_start:])
+                if waiting:  # this level goes on
+                    for late in (*waiting, step):
+                        serial -= 1
+                        heapq.heappush(heap, (late.cost, serial, late))
+                    continue
+                found = found or self._stuck(world, expanded[level_start:])
                 if found and stop_at_first:
                     return found
                 level, level_start = cost[0], len(expanded)
@@ -253,10 +276,14 @@ class Search:
             if len(expanded) % 512 == 0:
                 if self.progress is not None:
                     self.progress(len(expanded))
-                if perf_counter() - started > self.seconds:
-                    return self._gave_up(f"the time limit of {self.seconds:g} seconds was reached")
+                if process_time() - self._started > self.seconds:
+                    return self._gave_up(f"the limit of {self.seconds:g} seconds of computing was reached")
                 if len(expanded) >= self.most_states:
                     return self._gave_up(f"the limit of {self.most_states:,} states was reached")
+            if scenario.forbids is not None and (wrong := scenario.forbids(state)) is not None:
+                found = found or Refuted(step.schedule(), self.journal, 0, len(expanded), wrong)
+                if stop_at_first:
+                    return found
             for process in state.processes:
                 if process.message >= 0:
                     request = nodes[process.node].request
@@ -264,17 +291,20 @@ class Search:
                         found = found or self._stuck_at(step, "hung", request.why)
                     elif type(request) is Unrepeatable:
                         raise _Unrepeatable(request.why, nodes[process.node].line)
-            if state.dead:
+            if state.dead & unexpected:
                 found = found or self._stuck_at(step, "poison", "")
             if found and stop_at_first:
                 return found
             moves = world.steps(state)
-            if not moves and not any(p.message >= 0 for p in state.processes):
-                self.finals.add((state.contents, state.dead))
-                if state.contents not in judged:
-                    judged[state.contents] = self.scenario.judge(store.contents(state.contents))
-                wrong = judged[state.contents]
-                if wrong is not None and not state.dead:
+            if not moves and world.has_ended(state):
+                final = Final.of(state)
+                self.finals.add(final)
+                if final not in judged:
+                    judged[final] = scenario.judge(close(scenario, state, effects.live))
+                    if scenario.closing:
+                        effects.at = None
+                wrong = judged[final]
+                if wrong is not None and not state.dead & unexpected:
                     found = found or Refuted(step.schedule(), self.journal, 0, len(expanded), wrong)
                     if stop_at_first:
                         return found
@@ -289,7 +319,7 @@ class Search:
                 new_cost = (
                     cost[0] + faulty,
                     cost[1] + (faulty and choice.kind in CONSUMERS_OWN),
-                    cost[2] + (not faulty and choice.process != last and last >= 0),
+                    cost[2] + (choice.kind is Kind.STEP and choice.process != last and last >= 0),
                     cost[3] + 1,
                 )
                 key = key_of(after)
@@ -302,10 +332,16 @@ class Search:
                     heapq.heappush(heap, (new_cost, serial, other))
                 elif new_cost < other.cost and not other.expanded:
                     other.parent, other.choice, other.state, other.cost = step, choice, after, new_cost
+                    if effects.at is other:  # there the processes may have one another's places
+                        effects.at = None
                     serial -= 1
                     heapq.heappush(heap, (new_cost, serial, other))
                 step.next.append((faulty, other))
-        found = found or self._stuck(expanded[level_start:])
+            if not heap:
+                for late in self._let_time_pass(world, effects, known, expanded[level_start:]):
+                    serial -= 1
+                    heapq.heappush(heap, (late.cost, serial, late))
+        found = found or self._stuck(world, expanded[level_start:])
         if found:
             return found
         return Proved(0, len(expanded))
@@ -315,24 +351,54 @@ class Search:
 
     def _key(self, state: State) -> Any:
         last = state.last if self._exact else -2
-        processes: Any = [(index == last, *process) for index, process in enumerate(state.processes)]
+        processes: Any = [
+            (group, index == last, *process)
+            for index, (group, process) in enumerate(zip(self._groups, state.processes, strict=True))
+        ]
         if self.symmetry:
             processes.sort()
         return (
             *processes,
             state.ready,
             state.exceptions,
-            state.attempts if self._count_attempts else None,
-            state.acknowledged,
-            state.dead,
-            state.contents,
-            state.faults,
+            state.attempts if self.needs.attempts else None,
+            *state[4:8],
+            *state[9:],
         )
 
     # -- after a level ---------------------------------------------------------------------------------
 
-    def _stuck(self, level: Sequence[Step]) -> Stuck | None:
+    def _let_time_pass(
+        self, world: World, effects: RememberedEffects, known: dict[Any, Step], level: Sequence[Step]
+    ) -> list[Step]:
+        """Where no fault-free path comes to an end, time goes on: what waits for a lease is not stuck."""
+        if not world.time_matters:
+            return []
+        found = []
+        for step in self._lost(world, level):
+            if any(after.choice == TIME_IS_LEFT for _, after in step.next) or not world.time_can_pass(step.state):
+                continue
+            effects.here = step
+            after = world.apply(step.state, TIME_IS_LEFT)
+            key = self._key(after)
+            other = known.get(key)
+            if other is None:
+                other = known[key] = Step(step, TIME_IS_LEFT, after, (*step.cost[:3], step.cost[3] + 1))
+                found.append(other)
+            step.next.append((False, other))
+        return found
+
+    def _stuck(self, world: World, level: Sequence[Step]) -> Stuck | None:
         """The cheapest state of this fault level from which no fault-free path comes to an end."""
+        lost = self._lost(world, level)
+        if not lost:
+            return None
+        worst = min(lost, key=lambda step: step.cost)
+        dead_end = not any(not faulty for faulty, _ in worst.next)
+        return self._stuck_at(worst, "dead end" if dead_end else "circle", "")
+
+    def _lost(self, world: World, level: Sequence[Step]) -> list[Step]:
+        """The states of this fault level from which no fault-free path comes to an end."""
         before: dict[int, list[Step]] = {}
         reached: set[int] = set()
         todo: list[Step] = []
@@ -343,7 +409,7 @@ class Search:
                 if not faulty:
                     onward = True
                     before.setdefault(id(after), []).append(step)
-            if not onward and not any(p.message >= 0 for p in state.processes):
+            if not onward and world.has_ended(state):
                 reached.add(id(step))
                 todo.append(step)
         while todo:
@@ -351,12 +417,7 @@ class Search:
                 if id(step) not in reached:
                     reached.add(id(step))
                     todo.append(step)
-        lost = [step for step in level if id(step) not in reached]
-        if not lost:
-            return None
-        worst = min(lost, key=lambda step: step.cost)
-        dead_end = not any(not faulty for faulty, _ in worst.next)
-        return self._stuck_at(worst, "dead end" if dead_end else "circle", "")
+        return [step for step in level if id(step) not in reached]
 
     def _stuck_at(self, step: Step, reason: str, detail: str) -> Stuck:
         return Stuck(step.schedule(), self.journal, 0, len(self._steps), reason, detail)

@@ -7,13 +7,13 @@ What the mistake is follows from what happened alone (`diagnosis`). Only for *wh
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from ..simulation.process import Line
 from ..simulation.program import Program, without_magics
 
-_BROAD = frozenset({"Exception", "BaseException"})
-_LOCK_ERRORS = _BROAD | {"Error", "DatabaseError", "OperationalError"}
+BROAD = frozenset({"Exception", "BaseException"})
+LOCK_ERRORS = BROAD | {"Error", "DatabaseError", "OperationalError"}
 
 
 class Source:
@@ -31,9 +31,14 @@ class Source:
                 self._trees[file] = None
         return self._trees[file]
 
-    def swallower(self, stack: Sequence[Line]) -> tuple[Line, bool] | None:
-        """The ``except`` (or ``suppress``) that may have caught a database error raised at the innermost line of
-        ``stack``, and whether it catches every exception."""
+    @property
+    def program(self) -> Program:
+        """What the files belong to."""
+        return self._program
+
+    def swallower(self, stack: Sequence[Line], errors: Set[str] = LOCK_ERRORS) -> tuple[Line, bool] | None:
+        """The ``except`` (or ``suppress``) that may have caught an exception raised at the innermost line of
+        ``stack``, and whether it catches every exception. ``errors``: the names under which it can be caught."""
         for file, line in stack:
             tree = self._tree(file)
             if tree is None:
@@ -44,8 +49,8 @@ class Source:
                         continue
                     for handler in node.handlers:
                         names = _names(handler.type)
-                        if (handler.type is None or names & _LOCK_ERRORS) and not _raises_always(handler):
-                            return (file, handler.lineno), handler.type is None or bool(names & _BROAD)
+                        if (handler.type is None or names & errors) and not _raises_always(handler):
+                            return (file, handler.lineno), handler.type is None or bool(names & BROAD)
                     if any(isinstance(n, ast.Return) for s in node.finalbody for n in ast.walk(s)):
                         found = next(n for s in node.finalbody for n in ast.walk(s) if isinstance(n, ast.Return))
                         return (file, found.lineno), True
@@ -54,8 +59,8 @@ class Source:
                         call = item.context_expr
                         if isinstance(call, ast.Call) and _names(call.func) & {"suppress"}:
                             caught = set().union(*(_names(a) for a in call.args)) if call.args else set()
-                            if caught & _LOCK_ERRORS:
-                                return (file, node.lineno), bool(caught & _BROAD)
+                            if caught & errors:
+                                return (file, node.lineno), bool(caught & BROAD)
         return self._exit_that_says_yes()
 
     def _exit_that_says_yes(self) -> tuple[Line, bool] | None:
@@ -98,6 +103,41 @@ class Source:
             and not isinstance(n.value, ast.Constant)
         ]
         return (line[0], max(made)) if made else line
+
+    def answer_of(self, method: str, wanted: str) -> Line | None:
+        """Where a method answers something else than ``wanted``; else where it answers that."""
+        returns: list[tuple[bool, Line]] = []
+        for file in sorted(self._program.files):
+            tree = self._tree(file)
+            for function in ast.walk(tree) if tree else ():
+                if isinstance(function, ast.FunctionDef) and function.name == method:
+                    for node in ast.walk(function):
+                        if isinstance(node, ast.Return):
+                            right = isinstance(node.value, ast.Constant) and node.value.value == wanted
+                            returns.append((right, (file, node.lineno)))
+        return min(returns)[1] if returns else None
+
+    def decision(self, stack: Sequence[Line]) -> Line | None:
+        """The first condition that looks at what a statement at ``stack`` (innermost first) has found."""
+        for file, line in stack:
+            tree = self._tree(file)
+            functions = [n for n in _around(tree, line) if isinstance(n, ast.FunctionDef)] if tree else []
+            if not functions:
+                continue
+            statements = _statements_at(functions[-1], line)
+            made = {name for s in statements for n in ast.walk(s) for name in _targets_of(n)}
+            tests: list[tuple[int, ast.AST]] = []
+            for node in ast.walk(functions[-1]):
+                if isinstance(node, ast.If | ast.While | ast.IfExp | ast.Assert):
+                    tests.append((node.test.lineno, node.test))
+                elif isinstance(node, ast.Match):
+                    tests.append((node.lineno, node.subject))
+            for number, test in sorted(tests, key=lambda pair: pair[0]):
+                if number <= line <= (getattr(test, "end_lineno", None) or number):
+                    return file, line
+                if number > line and any(isinstance(n, ast.Name) and n.id in made for n in ast.walk(test)):
+                    return file, number
+        return None
 
     def use_of(self, names: Iterable[str]) -> Line | None:
         """Where one of ``names`` is first looked at in a condition; else where it is first used in a function."""
@@ -155,6 +195,10 @@ def _raises_always(handler: ast.ExceptHandler) -> bool:
 def _targets(node: ast.Assign | ast.AnnAssign | ast.NamedExpr) -> set[str]:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     return {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+
+
+def _targets_of(node: ast.AST) -> set[str]:
+    return _targets(node) if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) else set()
 
 
 def _is_one_of(node: ast.AST, names: set[str]) -> bool:

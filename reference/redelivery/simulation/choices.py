@@ -23,12 +23,20 @@ class Kind(Enum):
 
 
 #: The kinds that use up the fault budget, in the order in which `State.faults` counts them.
-FAULTS = (Kind.CRASH, Kind.LOST, Kind.REDELIVER, Kind.LOCK_TIMEOUT)
+FAULTS = (
+    Kind.CRASH,
+    Kind.LOST,
+    Kind.REDELIVER,
+    Kind.LOCK_TIMEOUT,
+    Kind.ANSWER_LOST,
+    Kind.FAIL,
+    Kind.TIME,
+)
 FAULT_INDEX = {kind: index for index, kind in enumerate(FAULTS)}
 
 #: Faults that befall a consumer. Among schedules with equally many faults those come first in which only the queue
 #: does what queues do: the race of two deliveries is the plainer lesson than the crash that shows the same gap.
-CONSUMERS_OWN = frozenset({Kind.CRASH, Kind.LOCK_TIMEOUT})
+CONSUMERS_OWN = frozenset({Kind.CRASH, Kind.LOCK_TIMEOUT, Kind.FAIL})
 
 
 class Choice(NamedTuple):

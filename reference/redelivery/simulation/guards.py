@@ -55,9 +55,11 @@ def _refuse(name: str) -> Callable[..., Any]:
 
 
 def no_sleep(seconds: float, /) -> None:
-    """`time.sleep` inside a handler: the schedule decides what happens meanwhile, so no time passes."""
+    """`time.sleep` inside a handler: the schedule decides what happens meanwhile."""
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
+    if source is not None and source.in_learner_code():
+        source.sleep()
 
 
 class Source(Protocol):
@@ -68,6 +70,12 @@ class Source(Protocol):
 
     def draw_bytes(self, count: int) -> bytes:
         """Random bytes from the world."""
+
+    def read_clock(self) -> int:
+        """Milliseconds since the world's `MOMENT`."""
+
+    def sleep(self) -> None:
+        """Wait until the schedule goes on."""
 
 
 source: Source | None = None
@@ -106,9 +114,28 @@ def _clock(name: str, frozen: float) -> Callable[..., Any]:
     value = int(frozen * 1e9) if name.endswith("_ns") else frozen
 
     def clock() -> Any:
-        return value if _from_world() else real()
+        if not _from_world():
+            return real()
+        if sys._getframe(1).f_globals.get("__name__", "").startswith(_LOOK_ASIDE):
+            return value
+        return value + (_now() * 1_000_000 if name.endswith("_ns") else _now() / 1000)
 
     return clock
+
+
+def _now() -> int:
+    """Milliseconds since `MOMENT`, as the world has them."""
+    assert source is not None
+    return source.read_clock()
+
+
+def _moment() -> datetime.datetime:
+    return MOMENT + _timedelta(milliseconds=_now())
+
+
+#: Libraries that look at the clock for measurements of their own.
+_LOOK_ASIDE = ("redis.client", "redis.connection", "redis.observability", "redis.retry", "redis.maint", "sqlite_utils")
+_timedelta = datetime.timedelta
 
 
 _real_urandom, _real_random, _real_getrandbits = os.urandom, random.random, random.getrandbits
@@ -121,7 +148,7 @@ _DRAWING = tuple(
     and name not in ("getstate", "setstate")
 )
 _CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
-#: The moment at which all handlers run: that of `sqlite_store.NOW`.
+#: The moment at which all runs begin: that of `sqlite_store.NOW`.
 MOMENT = datetime.datetime(2026, 1, 1, 9, 0, 0, tzinfo=datetime.UTC)
 
 
@@ -137,11 +164,13 @@ class _Datetime(datetime.datetime, metaclass=_Meta):
     def now(cls, tz: Any = None) -> Any:
         if not _from_world():
             return _real_datetime.now(tz)
-        return MOMENT.astimezone(tz) if tz is not None else MOMENT.replace(tzinfo=None)
+        return _moment().astimezone(tz) if tz is not None else _moment().replace(tzinfo=None)
 
     @classmethod
     def utcnow(cls) -> Any:
-        return MOMENT.replace(tzinfo=None) if _from_world() else _real_datetime.now(datetime.UTC).replace(tzinfo=None)
+        return (
+            _moment().replace(tzinfo=None) if _from_world() else _real_datetime.now(datetime.UTC).replace(tzinfo=None)
+        )
 
     @classmethod
     def today(cls) -> Any:
@@ -156,7 +185,7 @@ class _Date(datetime.date, metaclass=_Meta):
 
     @classmethod
     def today(cls) -> Any:
-        return MOMENT.date() if _from_world() else _real_date.today()
+        return _moment().date() if _from_world() else _real_date.today()
 
     def __new__(cls, *arguments: Any, **named: Any) -> Any:
         return _real_date(*arguments, **named)

@@ -13,7 +13,7 @@ import ctypes
 import itertools
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from types import FrameType
 from typing import Any
@@ -22,6 +22,7 @@ import sqlite_utils
 from greenlet import getcurrent, greenlet
 
 from . import guards
+from .calls import Call, MessageGiven, Tool
 from .guards import NotAllowedHere
 from .memory import Opaque, fingerprint, keeps_nothing, remembered
 from .message import Message, Retry
@@ -30,8 +31,16 @@ from .operations import (
     Hung,
     Raised,
     ReadAttempt,
+    ReadClock,
+    RedisCommand,
+    RedisReply,
+    RedisTransaction,
+    RedisUnwatch,
+    RedisWatch,
     Request,
     Returned,
+    SendPayment,
+    Sleep,
     SqlFailure,
     SqlResult,
     SqlStatement,
@@ -40,6 +49,7 @@ from .operations import (
 )
 from .process import Line, Node
 from .program import Program, _text, innermost_line
+from .queue_client import Queue, payment_sender
 from .sqlite_client import Connection
 
 #: Seconds without an operation after which a handler is taken for endless.
@@ -67,27 +77,49 @@ class Stopped(Exception):
 
 
 class _Instance:
-    """One process: its own copy of the learner's code, and its database client."""
+    """One process: its own copy of the learner's code, and its clients of the stores."""
 
     def __init__(self, host: GreenletHost) -> None:
         self.functions = host.program.fresh()
-        self.handler: Callable[[Message, Any], Any] = self.functions[host.entry]
+        self.entries = {name: self.functions.get(name) for name in host.entries}
+        self.objects: dict[str, Any] = {}
+        self.made: dict[str, Any] = {}
+        """What objects held when they had just been made; only with ``record_stacks``."""
+        """What the process has made once, by the name of its class."""
         self.connection = Connection(host.ask, host.note_unsupported)
+        if host.record_stacks:
+            self.connection._count_read = host.counts_read.append
         self.db = sqlite_utils.Database(
             self.connection,  # type: ignore[arg-type]
             recursive_triggers=False,
             execute_plugins=False,
         )
+        self.redis: Any = None
+        if Tool.REDIS in host.tools:
+            from .redis_client import make_client  # takes a while to import, and not everybody needs it
+
+            self.redis = make_client(host.ask_redis, host.note_unsupported)
         self.context = contextvars.Context()
         self.db._supports_on_conflict = True
         self.db._supports_strict = True
 
-    def fingerprint(self, entry: str) -> Any:
+    def fingerprint(self) -> Any:
         c = self.connection  # which takes no attributes of a learner's, as the real one
         client = (c.isolation_level, c.row_factory, c.text_factory)
         library = {k: v for k, v in vars(self.db).items() if k != "conn"}
         variables = sorted(((v.name, value) for v, value in self.context.items()), key=lambda item: item[0])
-        return fingerprint({"": [client, library, variables], entry: self.handler})
+        if not self.objects:
+            return fingerprint({"": [client, library, variables], **self.entries})
+        objects = {f"object {name}": self._content_of(thing) for name, thing in self.objects.items()}
+        return fingerprint({"": [client, library, variables], **self.entries, **objects})
+
+    def _content_of(self, thing: Any) -> Any:
+        """A learner's object without the clients that it holds: those are told of already."""
+        clients = {id(self.db), id(self.redis), id(self.connection)}
+        attributes: dict[str, Any] | None = getattr(thing, "__dict__", None)
+        if attributes is None or hasattr(type(thing), "__slots__"):
+            return thing
+        return {name: value for name, value in attributes.items() if id(value) not in clients}
 
 
 class _Run:
@@ -107,15 +139,19 @@ class _Run:
 
 
 class GreenletHost:
-    """Runs the function ``entry`` of ``program`` for each delivery.
+    """Runs functions of ``program`` as ``calls`` say; nodes name calls by position.
 
-    ``messages`` are (id, body) pairs; nodes name them by position.
+    ``messages`` are the (id, body) pairs that a loop may receive.
     """
 
-    def __init__(self, program: Program, entry: str, messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    def __init__(
+        self, program: Program, calls: Sequence[Call], messages: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    ) -> None:
         self.program = program
-        self.entry = entry
+        self.calls_known = calls
         self.messages = messages
+        self.entries = tuple(dict.fromkeys(call.name for call in calls))
+        self.tools = frozenset(a for call in calls for a in (*call.arguments, *call.made_with) if isinstance(a, Tool))
         self.stopped = False
         self.patience = PATIENCE
         """Seconds without an operation after which a delivery is taken for endless."""
@@ -124,6 +160,8 @@ class GreenletHost:
         """Earlier deliveries are being repeated, to make the memory that they left."""
         self.remembering: set[str] = set()
         """Names in which some process remembered something after a delivery; only with ``record_stacks``."""
+        self.counts_read: list[SqlResult] = []
+        """Statements' results whose rowcount was looked at; only with ``record_stacks``."""
         self.unsupported: tuple[str, Line | None] | None = None
         """What a handler asked for that this simulation has not, and where."""
         self.calls = 0
@@ -139,7 +177,8 @@ class GreenletHost:
         """Tell apart any number of memories."""
         self._memories: dict[Any, int] = {}
         self._histories: list[tuple[int, Node] | None] = [None]
-        self._keeps_nothing = keeps_nothing({entry: program.fresh().get(entry)})
+        functions = program.fresh()
+        self._keeps_nothing = keeps_nothing({name: functions.get(name) for name in self.entries})
         self._spare: list[_Instance] = []  # of processes that are done; only where they keep nothing
 
     # -- what a tree asks ------------------------------------------------------------------------------
@@ -202,21 +241,24 @@ class GreenletHost:
         self.rebuilding = outermost
         return instance
 
-    def _deliver(self, instance: _Instance, message: int) -> _Run:
+    def _deliver(self, instance: _Instance, number: int) -> _Run:
         self.calls += 1
         run = _Run(instance)
         instance.connection._begin_delivery()
-        identity, body = self.messages[message]
-        delivered = Message(identity, body, self._ask_attempt)
-        run.greenlet = greenlet(lambda _: self._live(run, delivered))
+        if instance.redis is not None:
+            from .redis_client import begin_delivery
+
+            begin_delivery(instance.redis)
+        call = self.calls_known[number]
+        run.greenlet = greenlet(lambda _: self._live(run, call))
         run.greenlet.gr_context = instance.context
         return run
 
-    def _live(self, run: _Run, message: Message) -> Request:
-        """The life of one delivery, inside its greenlet."""
+    def _live(self, run: _Run, call: Call) -> Request:
+        """The life of one call, inside its greenlet."""
         try:
-            run.instance.handler(message, run.instance.db)
-            return Returned()
+            value = self._function(run.instance, call)(*self._given(run.instance, call.arguments))
+            return Returned(value) if type(value) in (int, str) else Returned()
         except ProcessKilled:
             return Returned()
         except BaseException as error:
@@ -224,6 +266,37 @@ class GreenletHost:
             raised = _describe(error, self.program.files)
             _let_go(error)
             return raised
+
+    def _function(self, instance: _Instance, call: Call) -> Callable[..., Any]:
+        name, _, method = call.function.partition(".")
+        if not method:
+            return instance.functions[name]  # type: ignore[no-any-return]
+        thing = instance.objects.get(name)
+        if thing is None:
+            thing = instance.objects[name] = instance.functions[name](*self._given(instance, call.made_with))
+            if self.record_stacks:
+                instance.made.update(remembered({name: thing}))
+        return getattr(thing, method)  # type: ignore[no-any-return]
+
+    def _given(self, instance: _Instance, arguments: Sequence[Any]) -> list[Any]:
+        given: list[Any] = []
+        queue: Queue | None = None
+        for argument in arguments:
+            kind = type(argument)
+            if kind is MessageGiven:
+                given.append(Message(argument.id, argument.body, self._ask_attempt))
+            elif argument is Tool.DB:
+                given.append(instance.db)
+            elif argument is Tool.REDIS:
+                given.append(instance.redis)
+            elif argument is Tool.SEND:
+                given.append(payment_sender(self.ask_elsewhere))
+            elif kind is Tool:
+                queue = queue or Queue(self.ask_elsewhere, self._ask_attempt, self.messages)
+                given.append(queue if argument is Tool.QUEUE else queue.process)
+            else:
+                given.append(argument)
+        return given
 
     def _resume(self, run: _Run, told: Told | None) -> Request:
         self._active = run
@@ -246,7 +319,7 @@ class GreenletHost:
         node.request, node.line, node.stack = request, run.line, run.stack
         run.node = node
         if isinstance(request, Returned | Raised):
-            if self._keeps_nothing:
+            if self._keeps_nothing and not run.instance.objects:
                 self._spare.append(run.instance)
             elif not self.ignore_memory:
                 node.memory = self._memory_after(run, node)
@@ -309,9 +382,9 @@ class GreenletHost:
     def _memory_after(self, run: _Run, node: Node) -> int:
         """The number of what the process remembers after this delivery; 0 is a fresh memory."""
         try:
-            after: Any = run.instance.fingerprint(self.entry)
+            after: Any = run.instance.fingerprint()
             if not self._memories:
-                self._memories[_Instance(self).fingerprint(self.entry)] = 0
+                self._memories[_Instance(self).fingerprint()] = 0
         except Opaque:
             after = ("after", node.number)
         if self.record_stacks:
@@ -369,13 +442,13 @@ class GreenletHost:
 
     def _fresh_fingerprint(self) -> Any:
         try:
-            return _Instance(self).fingerprint(self.entry)
+            return _Instance(self).fingerprint()
         except Opaque:
             return "a fresh one, of which nothing is known"
 
     def _note_history(self, run: _Run, memory: int, end: Node) -> int:
         try:
-            after: Any = run.instance.fingerprint(self.entry)
+            after: Any = run.instance.fingerprint()
         except Opaque:
             after = ("after", memory, end.number)
         number = self._memories.get(after)
@@ -388,10 +461,11 @@ class GreenletHost:
         return number
 
     def _note_memory(self, run: _Run) -> None:
-        before = remembered({self.entry: _Instance(self).handler})
-        after = remembered({self.entry: run.instance.handler})
+        before = {**remembered(_Instance(self).entries), **run.instance.made}
+        after = remembered({**run.instance.entries, **run.instance.objects})
         # A function or object that holds what changed has changed, too; the innermost names are the ones to show.
-        changed = {name for name, value in after.items() if name and before.get(name) != value}
+        different = {name for name, value in after.items() if name and before.get(name) != value}
+        changed = {name for name in different if not _holds_client(after[name])}
         plain = {name for name in changed if not _holds_code(after[name])}
         self.remembering |= plain or changed
 
@@ -402,6 +476,26 @@ class GreenletHost:
         told = self._ask(statement)
         assert isinstance(told, SqlResult | SqlFailure)
         return told
+
+    def ask_redis(self, request: RedisCommand | RedisTransaction | RedisWatch | RedisUnwatch) -> RedisReply:
+        """Hand a Redis operation to the world and wait."""
+        told = self._ask(request)
+        assert isinstance(told, RedisReply)
+        return told
+
+    def ask_elsewhere(self, request: Request) -> Told:
+        """Hand an operation on the queue or another service to the world and wait."""
+        return self._ask(request)
+
+    def read_clock(self) -> int:
+        """Milliseconds since the world's moment."""
+        told = self._ask(ReadClock())
+        assert isinstance(told, int)
+        return told
+
+    def sleep(self) -> None:
+        """Wait; the schedule decides for how long."""
+        self._ask(Sleep())
 
     def _ask_attempt(self) -> int:
         told = self._ask(ReadAttempt())
@@ -426,7 +520,8 @@ class GreenletHost:
         run = self._active
         if run is None or getcurrent() is not run.greenlet:
             raise NotAllowedHere(
-                "the database and the message can only be used inside the handler, in the thread that called it"
+                "the stores, the queue and the message can only be used inside the function that was given them, "
+                "in the thread that called it"
             )
         if run.dead:
             run.last_words += 1
@@ -496,6 +591,11 @@ def _holds_code(value: Any) -> bool:
     return isinstance(value, tuple) and bool(value) and value[0] in ("function", "class", "method", "cached")
 
 
+def _holds_client(value: Any) -> bool:
+    """Whether a fingerprint is that of a connection, or of something that leads to one: no memory of its own."""
+    return isinstance(value, tuple) and (value[:1] == ("client",) or any(map(_holds_client, value)))
+
+
 def _let_go(error: BaseException) -> None:
     """Drop what an exception keeps alive (frames, and with them whole worlds), whatever its class says of that."""
     for name in ("__traceback__", "__context__", "__cause__"):
@@ -522,6 +622,12 @@ def _same(one: Request, other: Request) -> bool:
 def _name(request: Request) -> str:
     if isinstance(request, SqlStatement):
         return f"{' '.join(request.sql.split())[:80]!r} with {request.parameters!r}"
+    if isinstance(request, RedisCommand):
+        return "Redis " + b" ".join(request.arguments).decode(errors="replace")[:80]
+    if isinstance(request, RedisTransaction):
+        return "EXEC"
+    if isinstance(request, SendPayment):
+        return f"send({request.key!r}, {request.order!r}, {request.amount})"
     if isinstance(request, Raised):
         return f"the exception {request.name}"
     if isinstance(request, Returned):
@@ -529,12 +635,29 @@ def _name(request: Request) -> str:
     return "message.attempt" if isinstance(request, ReadAttempt) else type(request).__name__
 
 
+def _contention() -> tuple[type[Exception], ...]:
+    """Others were faster. As with "database is locked", that is nobody's fault, so it counts towards no dead letter."""
+    exceptions = sys.modules.get("redis.exceptions")
+    return () if exceptions is None else (exceptions.WatchError, exceptions.LockError)
+
+
+def _row_is_gone(error: BaseException) -> bool:
+    """sqlite-utils looks up each row that it has inserted, and finds none where somebody has replaced it meanwhile."""
+    if not isinstance(error, StopIteration) or error.__traceback__ is None:
+        return False
+    traceback = error.__traceback__
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return str(traceback.tb_frame.f_globals.get("__name__", "")).startswith("sqlite_utils")
+
+
 def _describe(error: BaseException, files: frozenset[str]) -> Raised:
     kind = "error"
     if isinstance(error, Retry):
         kind = "retry"
-    elif isinstance(error, sqlite3.OperationalError) and (
-        (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in (5, 6) or "database is locked" in _text(error)
+    elif (isinstance(error, _contention()) or _row_is_gone(error)) or (
+        isinstance(error, sqlite3.OperationalError)
+        and ((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in (5, 6) or "database is locked" in _text(error))
     ):
         kind = "lock"
     return Raised(kind, type(error).__name__, _text(error))

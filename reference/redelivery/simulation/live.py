@@ -1,18 +1,39 @@
-"""A live run: operations carried out on a real store, one after the other."""
+"""A live run: operations carried out on real stores, one after the other."""
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
+from typing import TYPE_CHECKING
 
-from .operations import DrawBytes, Hung, ReadAttempt, SqlFailure, SqlStatement, Told
+from .operations import (
+    DrawBytes,
+    Hung,
+    ReadAttempt,
+    ReadClock,
+    RedisCommand,
+    RedisReply,
+    RedisTransaction,
+    RedisUnwatch,
+    Sleep,
+    SqlFailure,
+    SqlStatement,
+    Told,
+)
 from .process import Node, Tree
 from .sqlite_store import Outcome, SqliteStore
-from .world import Effect, State
+from .world import MOST_NAPS, Effect, State
+
+if TYPE_CHECKING:
+    from .redis_store import RedisOutcome, RedisStore
 
 
 class NeedsAttempts(Exception):
     """A handler looks at ``message.attempt``, so that attempts have to be counted in the state."""
+
+
+class NeedsClock(Exception):
+    """Somebody looks at the time, so that it has to be kept in the state."""
 
 
 class SchemaChanges(Exception):
@@ -30,12 +51,23 @@ class LiveEffects:
     """Carries out what the rules ask for. Learner code is asked through the tree.
 
     ``track``: number the contents after each commit. Only a search needs that; a plain run looks at the end.
+    ``redis``: None where nobody uses it.
     """
 
-    def __init__(self, tree: Tree, store: SqliteStore, count_attempts: bool, track: bool) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        store: SqliteStore,
+        count_attempts: bool,
+        track: bool,
+        redis: RedisStore | None = None,
+        count_clock: bool = False,
+    ) -> None:
         self.tree = tree
         self.store = store
+        self.redis = redis
         self.count_attempts = count_attempts
+        self.count_clock = count_clock
         self.track = track
         self.statements = 0
         self._version = store.data_version()
@@ -43,11 +75,20 @@ class LiveEffects:
 
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
         self.store.begin(process)
-        return self._free(process, root, attempt)
+        return self._free(process, root, attempt, state.now)
 
     def step(self, state: State, process: int) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
+        if isinstance(node.request, RedisCommand | RedisTransaction):
+            return self._after_redis(state, process, node, self.carry_out_on_redis(state, process, node))
+        self._set_clock(state.now)
         return self._after(state, process, node, self.carry_out(process, node, False))
+
+    def tell(self, state: State, process: int, told: Told) -> Effect:
+        node = self.tree.nodes[state.processes[process].node]
+        self.told_elsewhere(node, told)
+        p = state.processes[process]
+        return self._free(process, self.tree.tell(node, told), p.attempt, state.now, p.naps)
 
     def time_out(self, state: State, process: int) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
@@ -55,6 +96,17 @@ class LiveEffects:
 
     def end(self, state: State, process: int) -> None:
         self.store.end(process)
+
+    def next_expiry(self, state: State) -> int | None:
+        """Milliseconds until a Redis key expires; None where none will."""
+        return None if self.redis is None else self.redis.next_expiry(state.redis)
+
+    def later(self, state: State, milliseconds: int) -> tuple[int, frozenset[bytes]]:
+        """Time passes: the number of Redis's contents afterwards, and the keys that expired."""
+        assert self.redis is not None
+        number, expired = self.redis.later(state.redis, milliseconds)
+        self.redis.restore(number)
+        return number, expired
 
     def carry_out(self, process: int, node: Node, free: bool) -> Outcome:
         """Carry out the statement that ``node`` asks for."""
@@ -64,10 +116,34 @@ class LiveEffects:
         outcome = self.store.execute(process, request)
         if self.store.schema_changed and not self._schema_known_to_change:
             raise SchemaChanges
+        if self.store.clock_read and not self.count_clock:
+            raise NeedsClock
         return outcome
 
-    def read_attempt(self, node: Node, told: int | bytes) -> None:
-        """``node`` is told how often its message was delivered, or random bytes."""
+    def carry_out_on_redis(self, state: State, process: int, node: Node) -> RedisOutcome:
+        """Carry out the Redis command, or the commands between MULTI and EXEC, that ``node`` asks for."""
+        redis, request = self.redis, node.request
+        assert redis is not None
+        self.statements += 1
+        redis.now = state.now
+        if isinstance(request, RedisCommand):
+            outcome = redis.execute(request.arguments)
+        else:
+            assert isinstance(request, RedisTransaction)
+            outcome = redis.transact(request.commands)
+        if redis.clock_read and not self.count_clock:
+            raise NeedsClock
+        return outcome
+
+    def told_for_free(self, node: Node, told: Told) -> None:
+        """``node`` is told something that took no step: how often its message was delivered, the time, random bytes."""
+
+    def told_elsewhere(self, node: Node, told: Told) -> None:
+        """``node`` is told what the queue or another service answered."""
+
+    def _set_clock(self, now: int) -> None:
+        if self.count_clock:
+            self.store.now = now
 
     def _after(self, state: State, process: int, node: Node, outcome: Outcome) -> Effect:
         if outcome.told is None:
@@ -77,8 +153,17 @@ class LiveEffects:
         child = self.tree.tell(node, outcome.told)
         if isinstance(outcome.told, SqlFailure) and outcome.told.code == sqlite3.SQLITE_INTERRUPT:
             child.request = Hung(outcome.told.text)
-        effect = self._free(process, child, state.processes[process].attempt)
+        p = state.processes[process]
+        effect = self._free(process, child, p.attempt, state.now, p.naps)
         return effect._replace(changed=changed, refused=refused) if changed or refused else effect
+
+    def _after_redis(self, state: State, process: int, node: Node, outcome: RedisOutcome) -> Effect:
+        assert self.redis is not None
+        number = self.redis.number_contents()
+        child = self.tree.tell(node, outcome.reply)
+        p = state.processes[process]
+        effect = self._free(process, child, p.attempt, state.now, p.naps)
+        return effect._replace(redis=number, touched=outcome.touched)
 
     def _has_changed(self, state: State, process: int) -> bool:
         if not self.track:
@@ -93,29 +178,41 @@ class LiveEffects:
                     self.store.mark_stale(other)
         return changed
 
-    def _free(self, process: int, node: Node, attempt: int) -> Effect:
-        """Carry out what takes no step of its own."""
+    def forget_changes(self) -> None:
+        """What was committed so far has been noticed."""
+        self._version = self.store.data_version()
+
+    def _free(self, process: int, node: Node, attempt: int, now: int, naps: int = 0) -> Effect:
+        """Carry out what takes no step of its own. ``naps``: how often the process has slept in vain."""
         store = self.store
+        unwatched, woke = False, 0
         while True:
             request = node.request
             kind = type(request)
             if kind is SqlStatement:
                 if store.takes_a_step(process, request):  # type: ignore[arg-type]
                     break
+                self._set_clock(now)
                 outcome = self.carry_out(process, node, True)
                 assert outcome.told is not None, "what takes no step can't wait"
                 told: Told = outcome.told
-            elif kind is ReadAttempt:
+            elif kind is ReadAttempt or kind is DrawBytes:
                 if not self.count_attempts:
                     raise NeedsAttempts
-                told = attempt
-                self.read_attempt(node, told)
-            elif kind is DrawBytes:
-                if not self.count_attempts:
-                    raise NeedsAttempts
-                told = drawn(request, node.message, attempt)  # type: ignore[arg-type]
-                self.read_attempt(node, told)
+                told = attempt if kind is ReadAttempt else drawn(request, node.message, attempt)  # type: ignore[arg-type]
+                self.told_for_free(node, told)
+            elif kind is ReadClock:
+                if not self.count_clock:
+                    raise NeedsClock
+                told = now
+                self.told_for_free(node, told)
+            elif kind is Sleep and naps + woke < MOST_NAPS:
+                told, woke = 0, woke + 1
+                self.told_for_free(node, told)
+            elif kind is RedisUnwatch:
+                told, unwatched = RedisReply(b"OK"), True
             else:
                 break
             node = self.tree.tell(node, told)
-        return Effect(node.number, store.transaction(process), store.current)
+        effect = Effect(node.number, store.transaction(process), store.current)
+        return effect._replace(unwatched=unwatched, naps=woke) if unwatched or woke else effect

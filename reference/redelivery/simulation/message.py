@@ -25,13 +25,14 @@ class Message:
     ``redelivered`` is True from the second on. Both are what the queue believes, not what happened.
     """
 
-    __slots__ = ("_ask_attempt", "body", "id")
+    __slots__ = ("_ask_attempt", "_delivery", "body", "id")
 
     def __init__(self, id: str, body: Mapping[str, Any], ask_attempt: Callable[[], int] | None = None) -> None:
         self.id = id
         plain = all(type(value) in (int, str) for value in body.values())
         self.body: dict[str, Any] = dict(body) if plain else copy.deepcopy(dict(body))
         self._ask_attempt = ask_attempt
+        self._delivery: object = None
 
     @property
     def attempt(self) -> int:

@@ -52,6 +52,38 @@ class ReadAttempt(NamedTuple):
     """The handler looks at ``message.attempt`` or ``message.redelivered``."""
 
 
+class ReadClock(NamedTuple):
+    """The code looks at the time. It is told milliseconds since the moment at which every run begins."""
+
+
+class Sleep(NamedTuple):
+    """The code sleeps. For how long, the schedule decides."""
+
+
+class Receive(NamedTuple):
+    """A consumer's loop asks the queue for a message."""
+
+
+class Acknowledge(NamedTuple):
+    """A consumer's loop acknowledges the ``delivery``-th delivery that it received (from 0)."""
+
+    delivery: int
+
+
+class Perform(NamedTuple):
+    """A consumer's loop carries out the effect of the ``delivery``-th delivery that it received (from 0)."""
+
+    delivery: int
+
+
+class SendPayment(NamedTuple):
+    """A request to the payment service, which applies each key once."""
+
+    key: str
+    order: str
+    amount: int
+
+
 class DrawBytes(NamedTuple):
     """The handler asks for ``length`` random bytes, the ``serial``-th time in this delivery."""
 
@@ -60,7 +92,10 @@ class DrawBytes(NamedTuple):
 
 
 class Returned(NamedTuple):
-    """The handler returned: the message is to be acknowledged."""
+    """The function returned. For a handler: the message is to be acknowledged. ``value`` is kept where it is a plain
+    one, and matters only where the function has to answer something."""
+
+    value: int | str | None = None
 
 
 class Raised(NamedTuple):
@@ -84,7 +119,25 @@ class Unrepeatable(NamedTuple):
     why: str
 
 
-Request = SqlStatement | ReadAttempt | DrawBytes | Returned | Raised | Hung | Unrepeatable
+Request = (
+    SqlStatement
+    | RedisCommand
+    | RedisTransaction
+    | RedisWatch
+    | RedisUnwatch
+    | Sleep
+    | Receive
+    | Acknowledge
+    | Perform
+    | SendPayment
+    | ReadAttempt
+    | ReadClock
+    | DrawBytes
+    | Returned
+    | Raised
+    | Hung
+    | Unrepeatable
+)
 
 
 class SqlResult(NamedTuple):
@@ -125,4 +178,22 @@ class RedisFailure(NamedTuple):
     text: str
 
 
-Told = SqlResult | SqlFailure | RedisReply | int | bytes
+class Received(NamedTuple):
+    """A message from the queue: its number, -1 for none, and how often it has been delivered (0: nobody asks)."""
+
+    message: int
+    attempt: int = 0
+
+
+class Done(NamedTuple):
+    """What was asked for has been done."""
+
+
+class Refused(NamedTuple):
+    """What was asked for ended in an exception of class ``name``."""
+
+    name: str
+    text: str
+
+
+Told = SqlResult | SqlFailure | RedisReply | Received | Done | Refused | int | bytes

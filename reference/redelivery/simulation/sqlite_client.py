@@ -95,6 +95,7 @@ class Cursor:
         "_real",
         "_rowcount",
         "_rows",
+        "_told",
         "arraysize",
         "connection",
         "description",
@@ -111,6 +112,7 @@ class Cursor:
         self._rows: tuple[tuple[Any, ...], ...] = ()
         self._next = 0
         self._rowcount = -1
+        self._told: SqlResult | None = None
         self._counts_when_read = False
         self._closed = False
         self._real: sqlite3.Cursor | None = None
@@ -118,6 +120,8 @@ class Cursor:
     @property
     def rowcount(self) -> int:
         """As in the real module: of a statement with RETURNING only known once all its rows are fetched."""
+        if self._told is not None and self.connection._count_read is not None:
+            self.connection._count_read(self._told)
         if self._counts_when_read and self._next < len(self._rows):
             return 0
         return self._rowcount
@@ -137,13 +141,13 @@ class Cursor:
         return self
 
     def _forget(self) -> None:
-        self._rows, self._next, self._real = (), 0, None
+        self._rows, self._next, self._real, self._told = (), 0, None, None
         self.description, self._rowcount, self._counts_when_read = None, -1, False
 
     def _take(self, told: SqlResult, keyword: str) -> None:
         self._rows = told.rows
         self._describe(told.columns)
-        self._rowcount = told.rowcount
+        self._rowcount, self._told = told.rowcount, told
         self._counts_when_read = keyword in _DML and told.columns is not None
         self.lastrowid = told.lastrowid
 
@@ -254,6 +258,7 @@ class Connection:
         "_busy_timeout",
         "_changes",
         "_closed",
+        "_count_read",
         "_in_transaction",
         "_isolation_level",
         "_refused",
@@ -279,6 +284,8 @@ class Connection:
         self._in_transaction = False
         self._closed = False
         self._changes = 0
+        self._count_read: Callable[[SqlResult], object] | None = None
+        """Told of every statement whose rowcount is looked at, for the diagnosis."""
         self._busy_timeout = _MILLISECONDS
         self.row_factory: Any = None
         self.text_factory: Any = str

@@ -17,6 +17,7 @@ for ever.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import shutil
 import sqlite3
@@ -34,7 +35,7 @@ NO_LOCK, READ_LOCK, WRITE_LOCK, PENDING_LOCK = 0, 1, 2, 3
 
 #: The moment at which all runs take place, for SQLite's date functions.
 NOW = "2026-01-01 09:00:00"
-_CURRENT = {"current_timestamp": NOW, "current_date": NOW[:10], "current_time": NOW[11:]}
+_CURRENT = {"current_timestamp": slice(None), "current_date": slice(10), "current_time": slice(11, None)}
 _TIME_FUNCTIONS = ("date", "time", "datetime", "julianday", "strftime", "unixepoch")
 _OPCODES_BEFORE_STOP = 500_000
 _OPCODES_A_TICK = 50_000
@@ -130,6 +131,10 @@ class SqliteStore:
         self._contents: list[Contents] = []
         self._schemas: list[tuple[str, ...]] = []
         self._unnumbered: Contents = ()
+        self.now = 0
+        """Milliseconds since `NOW`, for SQLite's date functions."""
+        self.clock_read = False
+        """Whether a statement has looked at the time."""
         self._helper = sqlite3.connect(":memory:")
         self._analysers: dict[tuple[str, ...], StatementAnalyser] = {}
         self._executed = 0
@@ -188,8 +193,8 @@ class SqliteStore:
         connection.execute("CREATE TEMP TABLE redelivery_rowid (n INTEGER PRIMARY KEY)")
         for name in _TIME_FUNCTIONS:
             connection.create_function(name, -1, self._at_the_moment(name), deterministic=True)
-        for name, value in _CURRENT.items():
-            connection.create_function(name, 0, lambda value=value: value)
+        for name, place in _CURRENT.items():
+            connection.create_function(name, 0, lambda place=place: self._moment()[place])
         connection.set_progress_handler(self._tick, _OPCODES_A_TICK)
         return connection
 
@@ -200,15 +205,21 @@ class SqliteStore:
         self._ticks = (self._executed, self._ticks[1] + 1)
         return self._ticks[1] > _OPCODES_BEFORE_STOP // _OPCODES_A_TICK
 
+    def _moment(self) -> str:
+        """The present moment of the world."""
+        self.clock_read = True
+        moment = datetime.datetime.fromisoformat(NOW) + datetime.timedelta(milliseconds=self.now)
+        return moment.isoformat(" ", timespec="seconds" if self.now % 1000 == 0 else "milliseconds")
+
     def _at_the_moment(self, name: str) -> Callable[..., Value]:
         """SQLite's own date function, with 'now' replaced by the simulated moment."""
         helper = self._helper
 
         def function(*arguments: Value) -> Value:
             first = 1 if name == "strftime" else 0
-            given = [NOW if isinstance(a, str) and a.lower() == "now" else a for a in arguments]
+            given = [self._moment() if isinstance(a, str) and a.lower() == "now" else a for a in arguments]
             if len(given) == first:
-                given.append(NOW)
+                given.append(self._moment())
             marks = ",".join("?" * len(given))
             row: tuple[Value] = helper.execute(f"SELECT {name}({marks})", given).fetchone()
             return row[0]
@@ -250,6 +261,12 @@ class SqliteStore:
     def _keep_first_copy(self) -> None:
         self._first = sqlite3.connect(":memory:", check_same_thread=False)
         self._observer.backup(self._first)
+
+    def copy(self) -> sqlite3.Connection:
+        """The committed database as it is now, in memory."""
+        copy = sqlite3.connect(":memory:", check_same_thread=False)
+        self._observer.backup(copy)
+        return copy
 
     def read(self, connection: sqlite3.Connection | None = None) -> Contents:
         """All rows of all tables, as ``connection`` (by default: an outside observer) sees them now."""

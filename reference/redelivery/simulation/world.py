@@ -1,8 +1,11 @@
-"""The rules of the world: queue, consumers, locks and faults, as one pure function from state to state.
+"""The rules of the world: queue, processes, locks, time and faults, as one pure function from state to state.
 
-`World.apply` knows nothing of learner code and touches no store; what an operation does is asked of `Effects`.
-A live run carries operations out; a search mostly remembers what they did. Both follow the same rules,
+`World.apply` knows nothing of learner code and touches no store; what an operation does to a store is asked of
+`Effects`. A live run carries operations out; a search mostly remembers what they did. Both follow the same rules,
 because the rules stand only here.
+
+Every process is called, asks for one operation after the other, and comes to the end of the call; only when it may
+be called and what its end means depends on its role (`calls.Role`).
 
 A message's way through the queue::
 
@@ -11,14 +14,40 @@ A message's way through the queue::
       │                 │ └──+A: delivered again, in front; A's own delivery is superseded
       └──raise, crash,──┘
          lost ack: at the end
+
+A packet's way over the link, which loses but neither reorders nor delays::
+
+    S sends ──▶ R picks it up ──▶ R answers ──▶ S goes on to the next packet
+       │~ lost     │! crash          │~ lost
+       └───────────┴─────────────────┴──▶ S sends it again
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
+from .calls import Role
 from .choices import FAULT_INDEX, Choice, Kind
-from .operations import Hung, Raised, Returned, Unrepeatable
+from .operations import (
+    Acknowledge,
+    Done,
+    Hung,
+    Perform,
+    Raised,
+    Receive,
+    Received,
+    RedisReply,
+    RedisTransaction,
+    RedisWatch,
+    Refused,
+    Returned,
+    SendPayment,
+    Sleep,
+    SqlStatement,
+    Told,
+    Unrepeatable,
+)
 from .process import Node, Tree
 from .sqlite_store import CLOSED, NO_LOCK, PENDING_LOCK, READ_LOCK, WRITE_LOCK, Journal, Transaction
 
@@ -33,13 +62,30 @@ MOST_REFUSALS = 5
 MOST_ATTEMPTS = 6
 
 
-class Process(NamedTuple):
-    """What matters of one consumer between two steps.
+#: So often does one process wake from a sleep while nothing changes; after that it sleeps on until something does, or
+#: until time passes. Without it, a handler that tries again after a sleep, until a lock is free, would never be done.
+MOST_NAPS = 4
+#: Milliseconds that pass with ``@`` where nothing is known to expire: longer than any lease.
+LONG = 3653 * 24 * 3600 * 1000
+#: So often may time pass in a run, free passings included, where the clock is looked at.
+MOST_TIMES = 3
+#: Of one delivery in a loop's hands: the queue has delivered it again, it is the loop's, it is acknowledged.
+SUPERSEDED, HELD, ACKNOWLEDGED = 0, 1, 2
 
-    ``message`` is -1 while it waits for one. ``current``: the queue has not delivered it again meanwhile.
+
+class Process(NamedTuple):
+    """What matters of one process between two steps.
+
+    ``message`` is the number of the call that it is in (of a consumer: of its message), -1 while it waits for one.
+    ``current``: the queue has not delivered the message again meanwhile.
     ``attempt`` is how often the message had been delivered when this process received it (0: nobody asks).
     ``waiting``: for a lock. ``barred``: messages (as bits) it returned and may not get back at once. ``refusals``:
     lock errors since somebody else released a lock; ``stalled``: one of them was a wait that timed out.
+
+    Of a loop, ``held`` is what it received in this call: (message, status); ``dry``: it was last told that there is
+    none; ``seen_none``: it was told so at some time in this call; ``stopped``: it returned without, for good.
+    ``watched`` are the Redis keys that it watches; ``dirty``: one of them was touched since. ``naps``: how often it
+    has slept since something changed.
     """
 
     memory: int = 0
@@ -52,6 +98,13 @@ class Process(NamedTuple):
     attempt: int = 0
     refusals: int = 0
     stalled: bool = False
+    watched: tuple[bytes, ...] = ()
+    dirty: bool = False
+    held: tuple[tuple[int, int], ...] = ()
+    dry: bool = False
+    seen_none: bool = False
+    stopped: bool = False
+    naps: int = 0
 
 
 class State(NamedTuple):
@@ -67,6 +120,20 @@ class State(NamedTuple):
     faults: tuple[int, ...]
     last: int
     """The process that made the last step; -1 before the first."""
+    redis: int = 0
+    """The number of the contents of Redis."""
+    performed: tuple[int, ...] = ()
+    """How often loops carried out the effect of each message (2: twice or more)."""
+    payments: tuple[tuple[str, str, int], ...] = ()
+    """What the payment service applied: (key, order, amount)."""
+    runs: int = 0
+    """How often a job was started."""
+    link: tuple[int, int] = (0, 0)
+    """The packet whose turn it is, and where it is: 0 with the sender, 1 on its way, 2 with the receiver."""
+    now: int = 0
+    """Milliseconds since the beginning, where anybody looks at the clock."""
+    times: int = 0
+    """How often time has passed, where anybody looks at the clock."""
 
 
 class Effect(NamedTuple):
@@ -80,22 +147,39 @@ class Effect(NamedTuple):
     waiting: bool = False
     refused: bool = False
     """The process was told "database is locked"."""
+    redis: int = -1
+    """The number of the contents of Redis afterwards; -1: as before."""
+    touched: frozenset[bytes] = frozenset()
+    """The Redis keys that were touched, for those who watch them."""
+    unwatched: bool = False
+    """The process gave up watching."""
+    naps: int = 0
+    """How often the process slept and woke."""
 
 
 class Effects(Protocol):
-    """Who knows what operations do."""
+    """Who knows what operations do to stores, and what processes ask next."""
 
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
-        """A delivery starts at ``root``; the message's ``attempt``-th."""
+        """A call starts at ``root``; for a message, its ``attempt``-th."""
 
     def step(self, state: State, process: int) -> Effect:
-        """The process's next operation is carried out."""
+        """The process's next operation on a store is carried out."""
+
+    def tell(self, state: State, process: int, told: Told) -> Effect:
+        """The process's next operation was the queue's or another service's, which answered ``told``."""
 
     def time_out(self, state: State, process: int) -> Effect:
         """The process's wait for a lock ends in "database is locked"."""
 
     def end(self, state: State, process: int) -> None:
-        """A delivery is over, by return, exception or crash: what is open is rolled back."""
+        """A call is over, by return, exception or crash: what is open is rolled back."""
+
+    def next_expiry(self, state: State) -> int | None:
+        """Milliseconds until a Redis key expires; None where none will."""
+
+    def later(self, state: State, milliseconds: int) -> tuple[int, frozenset[bytes]]:
+        """Time passes: the number of Redis's contents afterwards, and the keys that expired."""
 
 
 class Bounds(NamedTuple):
@@ -107,43 +191,97 @@ class Bounds(NamedTuple):
     lost_acks: int = 1
     redeliveries: int = 1
     lock_timeouts: int = 1
+    lost_answers: int = 1
+    failures: int = 1
+    expiries: int = 1
 
     @property
     def by_kind(self) -> tuple[int, ...]:
         """The bounds in the order of `FAULTS`."""
-        return (self.crashes, self.lost_acks, self.redeliveries, self.lock_timeouts)
+        return (
+            self.crashes,
+            self.lost_acks,
+            self.redeliveries,
+            self.lock_timeouts,
+            self.lost_answers,
+            self.failures,
+            self.expiries,
+        )
+
+
+class Cast(NamedTuple):
+    """Who takes part, and in what.
+
+    ``job`` and ``loop`` are numbers of calls; ``packets`` are (number of the call, answer that the sender waits for).
+    ``runs``: so often a job may be started while the queue is not empty. ``dead_letters``: a message whose handler
+    raises again and again is put aside. ``sure_acks``: the return of a call can't get lost.
+    """
+
+    roles: tuple[Role, ...]
+    messages: int
+    job: int = -1
+    runs: int = 0
+    loop: int = -1
+    packets: tuple[tuple[int, str], ...] = ()
+    dead_letters: bool = True
+    uses_redis: bool = False
+    sure_acks: bool = False
 
 
 class ImpossibleChoice(ValueError):
     """A schedule asks for something that can't happen in this state."""
 
 
+T = TypeVar("T")
 _NEW = Process()
 _STEPS = tuple(Choice(Kind.STEP, i) for i in range(26))
 _CRASHES = tuple(Choice(Kind.CRASH, i) for i in range(26))
 _LOSSES = tuple(Choice(Kind.LOST, i) for i in range(26))
+_ANSWERS_LOST = tuple(Choice(Kind.ANSWER_LOST, i) for i in range(26))
+_FAILURES = tuple(Choice(Kind.FAIL, i) for i in range(26))
 _REDELIVERIES = tuple(Choice(Kind.REDELIVER, i) for i in range(26))
 _TIMEOUTS = tuple(Choice(Kind.LOCK_TIMEOUT, i) for i in range(26))
+TIME_PASSES = Choice(Kind.TIME, 0)
+#: Time passes and nothing else can come to its end, which is no fault.
+TIME_IS_LEFT = Choice(Kind.TIME, 1)
+_NO_ANSWER = Refused("ConnectionError", "the connection was lost before the answer came: it may or may not be done")
+_FAILED = Refused("RuntimeError", "the effect could not be carried out; nothing was done")
+_STALE = Refused("StaleDelivery", "the queue has delivered this message again meanwhile")
 
 
 class World:
-    """The rules for ``messages`` messages, with a tree that says what processes ask."""
+    """The rules for a `Cast`, with a tree that says what processes ask.
+
+    ``count_attempts``, ``count_clock``: somebody looks at them, so they are kept in the state.
+    """
 
     def __init__(
-        self, tree: Tree, effects: Effects, messages: int, bounds: Bounds, journal: Journal, count_attempts: bool
+        self,
+        tree: Tree,
+        effects: Effects,
+        cast: Cast,
+        bounds: Bounds,
+        journal: Journal,
+        count_attempts: bool = False,
+        count_clock: bool = False,
     ) -> None:
         self.tree = tree
         self.effects = effects
-        self.messages = messages
+        self.cast = cast
+        self.roles = cast.roles
+        self.messages = cast.messages
         self.bounds = bounds
         self.journal: Journal = journal
         self.count_attempts = count_attempts
+        self.count_clock = count_clock
+        self.time_matters = cast.uses_redis or count_clock
+        self._anybody_sleeps = False
 
     def initial(self, contents: int) -> State:
-        """All messages ready, all consumers idle."""
+        """All messages ready, all processes idle."""
         nothing = (0,) * self.messages
         return State(
-            (_NEW,) * self.bounds.consumers,
+            (_NEW,) * len(self.roles),
             tuple(range(self.messages)),
             nothing,
             nothing,
@@ -152,6 +290,7 @@ class World:
             contents,
             (0,) * len(FAULT_INDEX),
             -1,
+            performed=nothing if self.cast.loop >= 0 else (),
         )
 
     # -- what may happen -------------------------------------------------------------------------------
@@ -164,99 +303,200 @@ class World:
         ready = state.ready
         for index, process in enumerate(state.processes):
             if process.message >= 0:
-                if not process.waiting and type(nodes[process.node].request) not in (Hung, Unrepeatable):
-                    (barred if process.refusals >= MOST_REFUSALS else enabled).append(index)
-            elif ready:
-                if process.barred and all(process.barred >> m & 1 for m in ready):
-                    barred.append(index)
-                else:
-                    enabled.append(index)
+                if process.waiting:
+                    continue
+                kind = type(nodes[process.node].request)
+                if kind is Hung or kind is Unrepeatable:
+                    continue
+                if kind is Receive and not ready and process.dry:
+                    continue
+                blocked = (
+                    process.refusals >= MOST_REFUSALS
+                    or (kind is Sleep and process.naps >= MOST_NAPS)
+                    or (kind is Receive and process.barred and ready and all(process.barred >> m & 1 for m in ready))
+                )
+                (barred if blocked else enabled).append(index)
+            elif self.roles[index] is Role.CONSUMER:
+                if ready:
+                    if process.barred and all(process.barred >> m & 1 for m in ready):
+                        barred.append(index)
+                    else:
+                        enabled.append(index)
+            elif self._may_be_called(state, process, self.roles[index]):
+                enabled.append(index)
         # Who returned a message, or was refused by a lock too often, waits until somebody else has made a step;
         # but only if somebody can.
         return enabled or barred
+
+    def _may_be_called(self, state: State, process: Process, role: Role) -> bool:
+        if role is Role.LOOP:
+            return bool(state.ready) and not process.stopped
+        if role is Role.JOB:
+            everything = (1 << self.messages) - 1
+            return state.runs < self.cast.runs and state.acknowledged | state.dead != everything
+        place, where = state.link
+        if role is Role.SENDER:
+            return where == 0 and place < len(self.cast.packets)
+        return where == 1  # a receiver
 
     def steps(self, state: State) -> list[Choice]:
         """What may happen without a fault; empty at the end of a run and in a dead end."""
         enabled = self._enabled(state)
         if not enabled:
             return [_TIMEOUTS[i] for i, process in enumerate(state.processes) if process.waiting]
+        if self._anybody_sleeps and all(self._sleeps(state, i) for i in enabled) and self.time_can_pass(state):
+            return [TIME_IS_LEFT]
         moves = [_STEPS[i] for i in enabled]
         for index, process in enumerate(state.processes):
             if process.stalled and process.waiting and process.refusals < MOST_REFUSALS:
                 moves.append(_TIMEOUTS[index])
         return moves
 
+    def _sleeps(self, state: State, index: int) -> bool:
+        process = state.processes[index]
+        asleep = process.message >= 0 and process.naps >= MOST_NAPS
+        return asleep and type(self.tree.nodes[process.node].request) is Sleep
+
+    def has_ended(self, state: State) -> bool:
+        """Of a state in which nothing may happen without a fault: whether everybody is done, and nobody hangs."""
+        nodes = self.tree.nodes
+        for process in state.processes:
+            if process.message >= 0:
+                waits = process.dry and type(nodes[process.node].request) is Receive
+                if not waits or any(status == HELD for _, status in process.held):
+                    return False
+        return True
+
+    def time_can_pass(self, state: State) -> bool:
+        """Whether something can expire."""
+        if not self.time_matters:
+            return False
+        if self.count_clock and state.times >= MOST_TIMES:
+            return False
+        return self.count_clock or self.effects.next_expiry(state) is not None
+
     def faults(self, state: State) -> list[Choice]:
         """What may go wrong next, within the bounds."""
         used = state.faults
         if sum(used) >= self.bounds.faults:
             return []
-        crashes, losses, redeliveries, timeouts = map(int.__gt__, self.bounds.by_kind, used)
+        crashes, losses, redeliveries, timeouts, answers, failures, expiries = map(
+            int.__gt__, self.bounds.by_kind, used
+        )
         found = []
         nodes = self.tree.nodes
         someone_can = bool(self._enabled(state)) if timeouts else False
         for index, process in enumerate(state.processes):
             if process.message < 0:
+                if self.roles[index] is Role.SENDER and losses and self._may_be_called(state, process, Role.SENDER):
+                    found.append(_LOSSES[index])
                 continue
             if crashes:
                 found.append(_CRASHES[index])
-            if redeliveries and process.current:
-                found.append(_REDELIVERIES[index])
-            if losses and process.current and type(nodes[process.node].request) is Returned:
+            role = self.roles[index]
+            kind = type(nodes[process.node].request)
+            if role is Role.CONSUMER:
+                if redeliveries and process.current:
+                    found.append(_REDELIVERIES[index])
+                if losses and process.current and kind is Returned and not self.cast.sure_acks:
+                    found.append(_LOSSES[index])
+            elif role is Role.LOOP:
+                if redeliveries and any(status == HELD for _, status in process.held):
+                    found.append(_REDELIVERIES[index])
+                if kind is Acknowledge and process.held[nodes[process.node].request.delivery][1] == HELD:  # type: ignore[union-attr]
+                    if losses:
+                        found.append(_LOSSES[index])
+                    if answers:
+                        found.append(_ANSWERS_LOST[index])
+                elif kind is Perform and failures:
+                    found.append(_FAILURES[index])
+            elif role is Role.RECEIVER and losses and kind is Returned:
                 found.append(_LOSSES[index])
+            if kind is SendPayment:
+                if losses:
+                    found.append(_LOSSES[index])
+                if answers:
+                    found.append(_ANSWERS_LOST[index])
             if process.waiting and timeouts and someone_can and not process.stalled:
                 found.append(_TIMEOUTS[index])
+        if expiries and self.time_matters and self.time_can_pass(state) and self._enabled(state):
+            found.append(TIME_PASSES)
         return found
 
     def is_fault(self, state: State, choice: Choice) -> bool:
         """Whether ``choice`` uses up the budget. A lock time-out is free when nothing else can go on, and when the
-        same stall has outlasted a wait before."""
+        same stall has outlasted a wait before; so is the passing of time, when nothing else can go on."""
         kind = choice.kind
-        if kind is Kind.STEP:
+        if kind is Kind.STEP or choice == TIME_IS_LEFT:
             return False
+        if kind is Kind.TIME:
+            return bool(self._enabled(state))
         return not (kind is Kind.LOCK_TIMEOUT and (state.processes[choice.process].stalled or not self._enabled(state)))
 
     # -- what happens ----------------------------------------------------------------------------------
 
     def apply(self, state: State, choice: Choice) -> State:
         """The state after ``choice``, which must be possible (see `explain_impossible`)."""
-        kind, index = choice
-        process = state.processes[index]
-        if kind is Kind.STEP or kind is Kind.ANSWER_LOST:
-            if process.message < 0:
-                after = self._receive(state, index, process)
-            else:
-                request = self.tree.nodes[process.node].request
-                if type(request) is Returned:
-                    after = self._acknowledge(state, index, process, lost=False)
-                elif type(request) is Raised:
-                    after = self._give_back(state, index, process, request)
-                else:
-                    after = self._affected(state, index, self.effects.step(state, index))
-            if kind is Kind.ANSWER_LOST:
-                after = self._count(after, Kind.LOST)
+        after = self._apply(state, choice)
+        if not self._anybody_sleeps:
             return after
+        return self._awake(state, after, choice.process if choice.kind is Kind.STEP else -1)
+
+    @staticmethod
+    def _awake(before: State, after: State, acted: int) -> State:
+        """Something has changed: who slept in vain may look again."""
+        if before[1:7] == after[1:7] and before[9:] == after[9:]:
+            return after
+        return after._replace(
+            processes=tuple(p._replace(naps=0) if p.naps and i != acted else p for i, p in enumerate(after.processes))
+        )
+
+    def _apply(self, state: State, choice: Choice) -> State:
+        kind, index = choice
+        if kind is Kind.TIME:
+            after = self._pass_time(state)
+            return self._count(after, kind) if self.is_fault(state, choice) else after
+        process = state.processes[index]
+        if kind is Kind.STEP:
+            return self._step(state, index, process, kind)
         if kind is Kind.LOCK_TIMEOUT:
             fault = self.is_fault(state, choice)
             after = self._affected(state, index, self.effects.time_out(state, index), stalled=True)
             return self._count(after, kind) if fault else after
-        if kind is Kind.LOST:
-            return self._count(self._acknowledge(state, index, process, lost=True), kind)
+        if kind is Kind.LOST or kind is Kind.ANSWER_LOST or kind is Kind.FAIL:
+            return self._count(self._step(state, index, process, kind), kind)
         if kind is Kind.REDELIVER:
-            moved = process._replace(current=False)
-            after = state._replace(
-                processes=_with(state.processes, index, moved), ready=(process.message, *state.ready)
-            )
-            return self._count(after, kind)
+            return self._count(self._redeliver(state, index, process), kind)
         if kind is Kind.CRASH:
             return self._count(self._crash(state, index, process), kind)
         raise ImpossibleChoice(f"{kind.name.lower()} is not possible here")
+
+    def _step(self, state: State, index: int, process: Process, kind: Kind) -> State:
+        """The process's next step; ``kind`` says what of it goes wrong."""
+        role = self.roles[index]
+        if process.message < 0:
+            if role is Role.CONSUMER:
+                return self._receive(state, index, process)
+            return self._begin(state, index, process, role, kind)
+        request = self.tree.nodes[process.node].request
+        asked = type(request)
+        if asked is SqlStatement:
+            return self._affected(state, index, self.effects.step(state, index))
+        if asked is Returned or asked is Raised:
+            if role is not Role.CONSUMER:
+                return self._end_call(state, index, process, role, request, kind)  # type: ignore[arg-type]
+            if asked is Returned:
+                return self._acknowledge(state, index, process, lost=kind is Kind.LOST)
+            return self._give_back(state, index, process, request)  # type: ignore[arg-type]
+        return self._ask_elsewhere(state, index, process, request, kind)
 
     @staticmethod
     def _count(state: State, kind: Kind) -> State:
         faults = list(state.faults)
         faults[FAULT_INDEX[kind]] += 1
         return state._replace(faults=tuple(faults))
+
+    # -- the queue and its consumers -------------------------------------------------------------------
 
     def next_message(self, state: State, index: int) -> int | None:
         """The message that process ``index`` would receive now."""
@@ -266,7 +506,8 @@ class World:
                 return message
         return state.ready[0] if state.ready else None
 
-    def _receive(self, state: State, index: int, process: Process) -> State:
+    def _take(self, state: State, index: int) -> tuple[State, int, int]:
+        """The state without the next message in the queue, that message, and how often it has been delivered."""
         message = self.next_message(state, index)
         if message is None:
             raise ImpossibleChoice("there is no message to receive")
@@ -275,67 +516,14 @@ class World:
         ready = list(state.ready)
         ready.remove(message)
         state = state._replace(ready=tuple(ready), attempts=(*attempts[:message], attempt, *attempts[message + 1 :]))
+        return state, message, attempt if self.count_attempts else 0
+
+    def _receive(self, state: State, index: int, process: Process) -> State:
+        state, message, attempt = self._take(state, index)
         root = self.tree.root(process.memory, message)
-        if not self.count_attempts:
-            attempt = 0
         effect = self.effects.begin(state, index, root, attempt)
         started = Process(process.memory, message, True, effect.node, effect.transaction, False, 0, attempt)
         return self._stepped(state, index, started, effect.contents)
-
-    def _affected(self, state: State, index: int, effect: Effect, stalled: bool = False) -> State:
-        before = state.processes[index]
-        after = Process(
-            before.memory,
-            before.message,
-            before.current,
-            effect.node,
-            effect.transaction,
-            effect.waiting,
-            0,
-            before.attempt,
-            min(before.refusals + effect.refused, MOST_REFUSALS),
-            stalled or before.stalled,
-        )
-        state = self._stepped(state, index, after, effect.contents)
-        if effect.changed and self.journal == "wal":
-            state = state._replace(
-                processes=tuple(
-                    p._replace(transaction=p.transaction._replace(stale=True))
-                    if i != index and p.transaction.lock == READ_LOCK and not p.transaction.stale
-                    else p
-                    for i, p in enumerate(state.processes)
-                )
-            )
-        return self._woken(state, index, before.transaction.lock, effect.transaction.lock)
-
-    def _stepped(self, state: State, index: int, process: Process, contents: int) -> State:
-        processes = [
-            process if i == index else p._replace(barred=0) if p.barred else p for i, p in enumerate(state.processes)
-        ]
-        return State(
-            tuple(processes),
-            state.ready,
-            state.exceptions,
-            state.attempts,
-            state.acknowledged,
-            state.dead,
-            contents,
-            state.faults,
-            index,
-        )
-
-    def _woken(self, state: State, index: int, before: int, after: int) -> State:
-        """Whoever waits for what this process has just released, or was refused because of it, may try again."""
-        if after >= before or before == NO_LOCK:
-            return state
-        least = NO_LOCK if before >= WRITE_LOCK else PENDING_LOCK
-        processes = []
-        for i, p in enumerate(state.processes):
-            if i != index and (p.refusals or p.stalled or p.waiting):
-                waiting = p.waiting and p.transaction.lock < least
-                p = p._replace(waiting=waiting, refusals=_calmed(p.refusals), stalled=False)
-            processes.append(p)
-        return state._replace(processes=tuple(processes))
 
     def _acknowledge(self, state: State, index: int, process: Process, lost: bool) -> State:
         self.effects.end(state, index)
@@ -354,7 +542,7 @@ class World:
         memory = self.tree.nodes[process.node].memory
         exceptions, dead, ready, barred = state.exceptions, state.dead, state.ready, 0
         if process.current:
-            if raised.kind == "error":
+            if raised.kind == "error" and self.cast.dead_letters:
                 count = exceptions[message] + 1
                 exceptions = (*exceptions[:message], count, *exceptions[message + 1 :])
             if exceptions[message] >= MOST_EXCEPTIONS:
@@ -366,45 +554,316 @@ class World:
         after = after._replace(exceptions=exceptions, dead=dead, ready=ready)
         return self._woken(after, index, process.transaction.lock, NO_LOCK)
 
+    def _redeliver(self, state: State, index: int, process: Process) -> State:
+        if self.roles[index] is Role.LOOP:
+            place = next(i for i, (_, status) in enumerate(process.held) if status == HELD)
+            message = process.held[place][0]
+            moved = process._replace(held=_with(process.held, place, (message, SUPERSEDED)))
+        else:
+            message, moved = process.message, process._replace(current=False)
+        return state._replace(processes=_with(state.processes, index, moved), ready=(message, *state.ready))
+
     def _crash(self, state: State, index: int, process: Process) -> State:
         self.effects.end(state, index)
-        ready, barred = state.ready, 0
-        if process.current:
+        ready, barred, link = state.ready, 0, state.link
+        role = self.roles[index]
+        if role is Role.CONSUMER and process.current:
             ready, barred = (*ready, process.message), 1 << process.message
-        after = state._replace(processes=_with(state.processes, index, Process(barred=barred)), ready=ready)
+        elif role is Role.LOOP:
+            ready, barred = _returned(ready, process)
+        elif role is Role.RECEIVER:
+            link = (link[0], 0)
+        after = state._replace(processes=_with(state.processes, index, Process(barred=barred)), ready=ready, link=link)
         return self._woken(after, index, process.transaction.lock, NO_LOCK)
+
+    # -- loops, jobs, sender and receiver --------------------------------------------------------------
+
+    def _begin(self, state: State, index: int, process: Process, role: Role, kind: Kind) -> State:
+        """A call that is not the delivery of a message to a handler."""
+        place, _ = state.link
+        if role is Role.SENDER:
+            after = self._stepped(state, index, process, state.contents)
+            return after if kind is Kind.LOST else after._replace(link=(place, 1))
+        call = {Role.LOOP: self.cast.loop, Role.JOB: self.cast.job}.get(role, -1)
+        attempt = 0
+        if role is Role.RECEIVER:
+            call = self.cast.packets[place][0]
+            state = state._replace(link=(place, 2))
+        elif role is Role.JOB:
+            state = state._replace(runs=state.runs + 1)
+        if self.count_attempts:
+            attempt = state.runs if role is Role.JOB else index + 1
+        root = self.tree.root(process.memory, call)
+        effect = self.effects.begin(state, index, root, attempt)
+        started = Process(process.memory, call, True, effect.node, effect.transaction, False, process.barred, attempt)
+        return self._stepped(state, index, started, effect.contents)
+
+    def _end_call(
+        self, state: State, index: int, process: Process, role: Role, request: Returned | Raised, kind: Kind
+    ) -> State:
+        self.effects.end(state, index)
+        memory = self.tree.nodes[process.node].memory
+        raised = type(request) is Raised
+        ready, link = state.ready, state.link
+        idle = Process(0 if raised else memory)
+        if role is Role.LOOP:
+            ready, barred = _returned(ready, process)
+            idle = idle._replace(barred=barred, stopped=not raised and not process.seen_none)
+        elif role is Role.RECEIVER:
+            place = link[0]
+            expected = self.cast.packets[place][1]
+            answered = isinstance(request, Returned) and request.value == expected and kind is not Kind.LOST
+            link = (place + answered, 0)
+        else:
+            idle = Process(memory)
+        after = self._stepped(state, index, idle, state.contents)
+        if ready is not state.ready or link is not state.link:
+            after = after._replace(ready=ready, link=link)
+        return self._woken(after, index, process.transaction.lock, NO_LOCK)
+
+    def _ask_elsewhere(self, state: State, index: int, process: Process, request: object, kind: Kind) -> State:
+        """An operation that is not a statement on SQLite."""
+        if type(request) is RedisWatch:
+            process = process._replace(watched=tuple(sorted({*process.watched, *request.keys})))
+            return self._told(state, index, process, RedisReply(b"OK"))
+        if type(request) is RedisTransaction:
+            if process.dirty:
+                return self._told(state, index, process._replace(watched=(), dirty=False), RedisReply(None))
+            effect = self.effects.step(state, index)
+            return self._affected(state, index, effect._replace(unwatched=True))
+        if type(request) is Sleep:
+            self._anybody_sleeps = True
+            return self._told(state, index, process, 0)
+        if type(request) is Receive:
+            if not state.ready:
+                process = process._replace(dry=True, seen_none=True)
+                return self._told(state, index, process, Received(-1))
+            state, message, attempt = self._take(state, index)
+            process = process._replace(dry=False, barred=0, held=(*process.held, (message, HELD)))
+            return self._told(state, index, process, Received(message, attempt))
+        if type(request) is Acknowledge:
+            return self._loop_acknowledges(state, index, process, request.delivery, kind)
+        if type(request) is Perform:
+            if kind is Kind.FAIL:
+                return self._told(state, index, process, _FAILED)
+            message = process.held[request.delivery][0]
+            count = min(state.performed[message] + 1, 2)
+            state = state._replace(performed=_with(state.performed, message, count))
+            return self._told(state, index, process, Done())
+        if type(request) is SendPayment:
+            return self._pay(state, index, process, request, kind)
+        return self._affected(state, index, self.effects.step(state, index))
+
+    def _loop_acknowledges(self, state: State, index: int, process: Process, place: int, kind: Kind) -> State:
+        message, status = process.held[place]
+        if status == SUPERSEDED:
+            return self._told(state, index, process, _STALE)
+        if kind is Kind.LOST:
+            # The queue never hears of it: when the connection ends, the message returns.
+            return self._told(state, index, process, _NO_ANSWER)
+        process = process._replace(held=_with(process.held, place, (message, ACKNOWLEDGED)))
+        state = state._replace(acknowledged=state.acknowledged | 1 << message)
+        return self._told(state, index, process, _NO_ANSWER if kind is Kind.ANSWER_LOST else Done())
+
+    def _pay(self, state: State, index: int, process: Process, request: SendPayment, kind: Kind) -> State:
+        if kind is Kind.LOST:
+            return self._told(state, index, process, _NO_ANSWER)
+        known = next((payment for payment in state.payments if payment[0] == request.key), None)
+        if known is None:
+            state = state._replace(payments=tuple(sorted((*state.payments, tuple(request)))))  # type: ignore[arg-type]
+        elif known != tuple(request):
+            text = f"the key {request.key!r} stands for another payment: order {known[1]}, amount {known[2]}"
+            return self._told(state, index, process, Refused("ValueError", text))
+        return self._told(state, index, process, _NO_ANSWER if kind is Kind.ANSWER_LOST else Done())
+
+    def _told(self, state: State, index: int, process: Process, told: Told) -> State:
+        if process is not state.processes[index]:
+            state = state._replace(processes=_with(state.processes, index, process))
+        return self._affected(state, index, self.effects.tell(state, index, told))
+
+    # -- time ------------------------------------------------------------------------------------------
+
+    def _pass_time(self, state: State) -> State:
+        expiry = self.effects.next_expiry(state) if self.cast.uses_redis else None
+        passed = LONG if expiry is None else expiry
+        redis, expired = self.effects.later(state, passed) if expiry is not None else (state.redis, frozenset())
+        if self.count_clock:
+            state = state._replace(now=state.now + passed, times=state.times + 1)
+        state = state._replace(processes=tuple(p._replace(naps=0) if p.naps else p for p in state.processes))
+        return self._touched(state._replace(redis=redis), expired)
+
+    # -- what every step does --------------------------------------------------------------------------
+
+    def _affected(self, state: State, index: int, effect: Effect, stalled: bool = False) -> State:
+        before = state.processes[index]
+        after = Process(
+            before.memory,
+            before.message,
+            before.current,
+            effect.node,
+            effect.transaction,
+            effect.waiting,
+            before.barred,
+            before.attempt,
+            min(before.refusals + effect.refused, MOST_REFUSALS),
+            stalled or before.stalled,
+            before.watched,
+            before.dirty,
+            before.held,
+            before.dry,
+            before.seen_none,
+            False,
+            min(before.naps + effect.naps, MOST_NAPS),
+        )
+        state = self._stepped(state, index, after, effect.contents)
+        if effect.naps:
+            self._anybody_sleeps = True
+        if effect.changed and self.journal == "wal":
+            state = state._replace(
+                processes=tuple(
+                    p._replace(transaction=p.transaction._replace(stale=True))
+                    if i != index and p.transaction.lock == READ_LOCK and not p.transaction.stale
+                    else p
+                    for i, p in enumerate(state.processes)
+                )
+            )
+        if effect.redis >= 0 and effect.redis != state.redis:
+            state = state._replace(redis=effect.redis)
+        if effect.touched:
+            state = self._touched(state, effect.touched)
+        if effect.unwatched and (after.watched or after.dirty):
+            unwatching = state.processes[index]._replace(watched=(), dirty=False)
+            state = state._replace(processes=_with(state.processes, index, unwatching))
+        return self._woken(state, index, before.transaction.lock, effect.transaction.lock)
+
+    @staticmethod
+    def _touched(state: State, keys: frozenset[bytes]) -> State:
+        """Who watches one of ``keys`` will not get its EXEC carried out. It may be the toucher itself."""
+        if not any(p.watched and not keys.isdisjoint(p.watched) for p in state.processes):
+            return state
+        return state._replace(
+            processes=tuple(
+                p._replace(watched=(), dirty=True) if p.watched and not keys.isdisjoint(p.watched) else p
+                for p in state.processes
+            )
+        )
+
+    def _stepped(self, state: State, index: int, process: Process, contents: int) -> State:
+        processes = [
+            process if i == index else p._replace(barred=0) if p.barred else p for i, p in enumerate(state.processes)
+        ]
+        return State(
+            tuple(processes),
+            state.ready,
+            state.exceptions,
+            state.attempts,
+            state.acknowledged,
+            state.dead,
+            contents,
+            state.faults,
+            index,
+            state.redis,
+            state.performed,
+            state.payments,
+            state.runs,
+            state.link,
+            state.now,
+            state.times,
+        )
+
+    def _woken(self, state: State, index: int, before: int, after: int) -> State:
+        """Whoever waits for what this process has just released, or was refused because of it, may try again."""
+        if after >= before or before == NO_LOCK:
+            return state
+        least = NO_LOCK if before >= WRITE_LOCK else PENDING_LOCK
+        processes = []
+        for i, p in enumerate(state.processes):
+            if i != index and (p.refusals or p.stalled or p.waiting):
+                waiting = p.waiting and p.transaction.lock < least
+                p = p._replace(waiting=waiting, refusals=_calmed(p.refusals), stalled=False)
+            processes.append(p)
+        return state._replace(processes=tuple(processes))
 
     # -- for people ------------------------------------------------------------------------------------
 
-    def explain_impossible(self, state: State, choice: Choice, letter: str) -> str | None:
+    def explain_impossible(self, state: State, choice: Choice, letters: Sequence[str]) -> str | None:
         """Why ``choice`` can't be made now, in one sentence; None where it can."""
         kind, index = choice
+        if kind is Kind.TIME:
+            return (
+                None
+                if self.time_can_pass(state)
+                else "nothing expires: no key has a time to live, nobody asks the time"
+            )
         if index >= len(state.processes):
-            last = chr(ord("A") + len(state.processes) - 1)
-            return f"there is no process {letter}: this run has A to {last}"
-        process = state.processes[index]
+            names = f"{letters[0]} to {letters[-1]}" if len(letters) > 2 else " and ".join(letters)
+            return f"there is no such process: this run has {names}"
+        letter = letters[index]
+        process, role = state.processes[index], self.roles[index]
         request = self.tree.nodes[process.node].request if process.message >= 0 else None
-        if kind in (Kind.FAIL, Kind.TIME):
-            return "nothing in this exercise can fail or expire by itself"
+        if kind is Kind.FAIL:
+            return (
+                None
+                if isinstance(request, Perform)
+                else f"{letter}'s next step is not process(message), which alone may fail"
+            )
         if kind is Kind.STEP:
-            if isinstance(request, Hung):
-                return f"{letter} is stuck: {request.why}"
-            if process.waiting:
-                return f"{letter} waits for a lock; another process has to go on, or let the wait time out: {letter}?"
-            if process.message < 0 and not state.ready:
-                return f"{letter} has nothing to do: no message is waiting to be delivered"
-            if process.message < 0 and index not in self._enabled(state):
-                return f"{letter} has just returned the message; another process has to make a step first"
-            return None
+            return self._why_no_step(state, index, letter, request)
         if kind is Kind.LOCK_TIMEOUT:
             return None if process.waiting else f"{letter} is not waiting for a lock"
+        if role is Role.SENDER:
+            if kind is Kind.LOST and self._may_be_called(state, process, role):
+                return None
+            return (
+                f"{letter} sends nothing at this point"
+                if kind is Kind.LOST
+                else f"{letter} only sends packets: {letter}~"
+            )
         if request is None:
-            return f"{letter} holds no message at this point"
-        if kind is Kind.REDELIVER and not process.current:
-            return f"what {letter} holds has been delivered again already"
-        if kind in (Kind.LOST, Kind.ANSWER_LOST) and not isinstance(request, Returned):
-            return f"{letter} sends no acknowledgement with this step, so none can be lost"
+            what = "holds no message" if role in (Role.CONSUMER, Role.LOOP) else "is not at work"
+            return f"{letter} {what} at this point"
+        if kind is Kind.REDELIVER:
+            if role is Role.CONSUMER:
+                return None if process.current else f"what {letter} holds has been delivered again already"
+            held = any(status == HELD for _, status in process.held)
+            return None if held else f"{letter} holds no message at this point"
+        if kind is Kind.LOST and isinstance(request, Returned) and role in (Role.CONSUMER, Role.RECEIVER):
+            return None
+        if kind is Kind.ANSWER_LOST and isinstance(request, Returned) and role is Role.CONSUMER:
+            return None
+        if kind in (Kind.LOST, Kind.ANSWER_LOST) and not isinstance(request, Acknowledge | SendPayment):
+            what = "acknowledgement" if role in (Role.CONSUMER, Role.LOOP) else "answer"
+            return f"{letter} sends no {what} with this step, so none can be lost"
         return None
+
+    def _why_no_step(self, state: State, index: int, letter: str, request: object) -> str | None:
+        process, role = state.processes[index], self.roles[index]
+        if isinstance(request, Hung):
+            return f"{letter} is stuck: {request.why}"
+        if process.waiting:
+            return f"{letter} waits for a lock; another process has to go on, or let the wait time out: {letter}?"
+        if process.message < 0 and role is Role.CONSUMER:
+            if not state.ready:
+                return f"{letter} has nothing to do: no message is waiting to be delivered"
+        elif process.message < 0 and not self._may_be_called(state, process, role):
+            why = {
+                Role.LOOP: "no message is waiting to be delivered",
+                Role.JOB: "it has run as often as it may, or everything is acknowledged",
+                Role.SENDER: "its packet is on its way, or everything has been sent",
+                Role.RECEIVER: "no packet is on its way",
+            }[role]
+            return f"{letter} has nothing to do: {why}"
+        if isinstance(request, Receive) and process.dry and not state.ready:
+            return f"{letter} waits for a message, and none is there"
+        if index not in self._enabled(state):
+            return f"{letter} has just returned the message; another process has to make a step first"
+        return None
+
+
+def _returned(ready: tuple[int, ...], process: Process) -> tuple[tuple[int, ...], int]:
+    """The queue after a loop's connection has ended, and the messages that returned so, as bits."""
+    back = tuple(message for message, status in process.held if status == HELD)
+    return (*ready, *back), sum(1 << message for message in back)
 
 
 def _calmed(refusals: int) -> int:
@@ -412,5 +871,5 @@ def _calmed(refusals: int) -> int:
     return MOST_REFUSALS - 1 if refusals >= MOST_REFUSALS - 1 else 0
 
 
-def _with(processes: tuple[Process, ...], index: int, process: Process) -> tuple[Process, ...]:
-    return (*processes[:index], process, *processes[index + 1 :])
+def _with(things: tuple[T, ...], index: int, thing: T) -> tuple[T, ...]:
+    return (*things[:index], thing, *things[index + 1 :])

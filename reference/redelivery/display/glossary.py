@@ -1,0 +1,81 @@
+"""The names of mistakes, in tables: what a report may say, and what it means by that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from textwrap import wrap
+
+from ..exploration.diagnosis import DIAGNOSES
+
+#: Where mistakes occur. Every name of `DIAGNOSES` stands in one place.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "records": (
+        "no-duplicate-check",
+        "check-then-act",
+        "effect-before-mark",
+        "mark-before-effect",
+        "memory-in-process",
+        "ignored-count",
+        "replace-as-claim",
+        "unreleased-claim",
+        "expiring-mark",
+        "overrun-lease",
+    ),
+    "keys": ("key-from-delivery", "key-from-message-id", "key-from-payload", "key-too-narrow", "key-collision"),
+    "effects": ("wrong-effect", "uncommitted-effect", "acknowledged-without-effect", "torn-update", "lost-update"),
+    "errors": (
+        "swallowed-error",
+        "swallowed-lock-error",
+        "swallowed-conflict",
+        "wrong-integrity-error",
+        "accepted-invalid",
+    ),
+    "versions": ("no-precondition", "version-from-store", "aba", "stale-overwrites", "early-dropped"),
+    "acknowledgements": ("ack-before-effect", "ack-after-effect", "effect-without-ack", "stops-early"),
+    "lines": ("forgets-too-early", "never-forgets", "sent-before-stored", "gave-up-unanswered"),
+    "no end": ("poison-message", "never-acknowledged", "endless-loop", "dead-lock"),
+    "others": ("wrong-claim", "unclassified"),
+}
+_WIDTH = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Glossary:
+    """Names with their explanations. Shows as a table, in a terminal as text."""
+
+    entries: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        left = max((len(name) for name, _ in self.entries), default=0) + 2
+        lines = []
+        for name, text in self.entries:
+            first, *rest = wrap(text, _WIDTH - left) or [""]
+            lines += [name.ljust(left) + first, *(" " * left + line for line in rest)]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><th scope="row" style="text-align:left;white-space:nowrap;vertical-align:top"><code>{escape(name)}'
+            f'</code></th><td style="text-align:left">{escape(text)}</td></tr>'
+            for name, text in self.entries
+        )
+        head = '<tr><th style="text-align:left">name</th><th style="text-align:left">what happens</th></tr>'
+        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+
+
+def mistakes(where: str) -> Glossary:
+    """The names of one group, with what they mean.
+
+    Args:
+        where: a group of `GROUPS`.
+
+    Raises:
+        ValueError: there is no such group.
+    """
+    if where not in GROUPS:
+        raise ValueError(f"expected one of {', '.join(map(repr, GROUPS))}; found {where!r}")
+    return Glossary(tuple((name, DIAGNOSES[name]) for name in GROUPS[where]))

@@ -1,0 +1,236 @@
+"""Exercise 01, delivery guarantees (topics L1 to L4, L17)."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, replace
+
+from ..exploration.scenario import Scenario
+from ..exploration.schedule import to_text
+from ..exploration.search import Search
+from ..exploration.verdict import Proved, Refuted
+from ..simulation.calls import Call, Tool
+from ..simulation.program import Program
+from ..simulation.sqlite_store import Contents, rows_of
+from ..simulation.world import Bounds, State
+from .break_it import BreakIt
+from .handler_part import HandlerPart
+
+NAME = "01-delivery-guarantees"
+_MESSAGES = [("8", {"amount": 100}), ("88", {"amount": 100})]
+
+
+def _nothing(connection: sqlite3.Connection) -> None:
+    """No table is needed."""
+
+
+def _count(contents: Contents, identity: str) -> int:
+    return next((int(str(n)) for name, n in rows_of(contents, "performed") if name == identity), 0)
+
+
+def _faults(contents: Contents) -> int:
+    return next((int(str(n)) for (n,) in rows_of(contents, "faults")), 0)
+
+
+def _lost(contents: Contents) -> str | None:
+    for identity, _ in _MESSAGES:
+        if not _count(contents, identity):
+            return f"message {identity} is lost: it was never processed"
+    return None
+
+
+def _repeated(state: State) -> str | None:
+    for number, count in enumerate(state.performed):
+        if count > 1:
+            return f"message {_MESSAGES[number][0]} was processed twice"
+    return None
+
+
+def _repeated_without_fault(state: State) -> str | None:
+    return None if any(state.faults) else _repeated(state)
+
+
+def _lost_without_fault(contents: Contents) -> str | None:
+    return None if _faults(contents) else _lost(contents)
+
+
+def _processed(contents: Contents) -> str:
+    return " ".join(f"{name!s}×{n!s}" if n != 1 else str(name) for name, n in rows_of(contents, "performed")) or "–"
+
+
+def loop_scenario(function: str, consumers: int, messages: int = 2) -> Scenario:
+    """Consumers that run the learner's loop."""
+    return Scenario(
+        f"{consumers} consumer{'s' if consumers > 1 else ''}",
+        function,
+        _MESSAGES[:messages],
+        _nothing,
+        lambda contents: None,
+        Bounds(consumers=consumers),
+        frozenset({"performed"}),
+        (("processed", _processed),),
+        loop=Call(function, (Tool.QUEUE, Tool.PROCESS)),
+        uses_sqlite=False,
+        family="loop",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """What a consumer's loop was measured to do: schedules that lose and that repeat a message, where there are."""
+
+    loses: str | None
+    repeats: str | None
+    stuck: str | None = None
+    sure: bool = True
+
+    @property
+    def name(self) -> str:
+        """The delivery guarantee (L2)."""
+        if not self.sure or self.stuck is not None:
+            return "unknown"
+        if self.loses is None:
+            return "exactly once" if self.repeats is None else "at least once"
+        return "at most once" if self.repeats is None else "neither"
+
+    def __str__(self) -> str:
+        if self.stuck is not None:
+            return f"Measured: some message is never acknowledged ({self.stuck or 'without any fault'})."
+        loses = "cannot lose" if self.loses is None else f"can lose ({self.loses or 'without any fault'})"
+        repeats = "cannot repeat" if self.repeats is None else f"can repeat ({self.repeats or 'without any fault'})"
+        return f"Measured over all schedules: {loses}, {repeats}: {self.name}."
+
+
+def guarantee(program: Program, function: str, consumers: int = 1, bounds: Bounds | None = None) -> Guarantee:
+    """Measure the guarantee of a consumer's loop, over every schedule within the bounds."""
+    scenario = loop_scenario(function, consumers)
+    bounds = bounds or scenario.bounds
+    loses = Search(program, replace(scenario, judge=_lost), "wal", bounds).run()
+    repeats = Search(program, replace(scenario, forbids=_repeated), "wal", bounds).run()
+    letters = scenario.letters(bounds)
+
+    def found(verdict: object) -> str | None:
+        return to_text(verdict.schedule, letters) if isinstance(verdict, Refuted) else None
+
+    verdicts = (loses, repeats)
+    sure = all(isinstance(verdict, Proved | Refuted) for verdict in verdicts)
+    stuck = next((to_text(v.schedule, letters) for v in verdicts if v.name == "stuck"), None)  # type: ignore[union-attr]
+    return Guarantee(found(loses), found(repeats), stuck if not sure else None, sure)
+
+
+def _measure(part: HandlerPart, program: Program) -> str:
+    return str(guarantee(program, part.grade_id))
+
+
+AT_MOST_ONCE = HandlerPart(
+    "at_most_once",
+    2,
+    tuple(replace(loop_scenario("at_most_once", n), forbids=_repeated, judge=_lost_without_fault) for n in (1, 2)),
+    (("at_most_once", ("queue", "process")),),
+    ("wal",),
+    "Proved: within these bounds no message is ever processed twice, and without faults none is lost. Not covered: "
+    "what is lost when something fails, which this guarantee allows.",
+    _measure,
+)
+
+AT_LEAST_ONCE = HandlerPart(
+    "at_least_once",
+    2,
+    tuple(replace(loop_scenario("at_least_once", n), forbids=_repeated_without_fault, judge=_lost) for n in (1, 2)),
+    (("at_least_once", ("queue", "process")),),
+    ("wal",),
+    "Proved: within these bounds no message is ever lost, and without faults none is processed twice. Not covered: "
+    "repetitions when something fails, which this guarantee allows and the next lessons make harmless.",
+    _measure,
+)
+
+_INBOX = """
+CREATE TABLE received (packet_id INTEGER PRIMARY KEY);
+CREATE TABLE inbox (id INTEGER PRIMARY KEY, payload TEXT);
+"""
+
+
+def _make_inbox(connection: sqlite3.Connection) -> None:
+    connection.executescript(_INBOX)
+
+
+def _publish(packet: int, payload: str) -> tuple[tuple[Call, str], tuple[Call, str]]:
+    made = (Tool.DB,)
+    return (
+        (Call("Receiver.on_publish", (packet, payload), made), "PUBREC"),
+        (Call("Receiver.on_pubrel", (packet,), made), "PUBCOMP"),
+    )
+
+
+def _payloads(contents: Contents) -> str:
+    return " ".join(str(row[-1]) for row in rows_of(contents, "inbox")) or "–"
+
+
+def _ids(contents: Contents) -> str:
+    return " ".join(str(row[0]) for row in rows_of(contents, "received")) or "–"
+
+
+def qos2_scenario(name: str, sent: list[tuple[int, str]], bounds: Bounds) -> Scenario:
+    """A sender that publishes ``sent``, (packet id, payload) each, with QoS 2 over a lossy link."""
+    wanted = sorted(payload for _, payload in sent)
+
+    def judge(contents: Contents) -> str | None:
+        found = sorted(str(row[-1]) for row in rows_of(contents, "inbox"))
+        for payload in wanted:
+            many, must = found.count(payload), wanted.count(payload)
+            if many != must:
+                return f"the inbox holds {payload} {_times(many)}, must hold it {_times(must)}"
+        return None if len(found) == len(wanted) else "the inbox holds something that was never sent"
+
+    return Scenario(
+        name,
+        "Receiver",
+        [(payload, {"packet_id": packet}) for packet, payload in sent],
+        _make_inbox,
+        judge,
+        bounds,
+        frozenset({"inbox"}),
+        (("inbox", _payloads), ("received", _ids)),
+        packets=tuple(pair for packet, payload in sent for pair in _publish(packet, payload)),
+        family="link",
+    )
+
+
+def _times(count: int) -> str:
+    return {0: "not at all", 1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+_LINK = Bounds(consumers=1, faults=2, crashes=1, lost_acks=2)
+QOS2_RECEIVER = HandlerPart(
+    "qos2_receiver",
+    4,
+    (
+        qos2_scenario("one message", [(7, "20°")], _LINK),
+        qos2_scenario("an id used again, an equal payload", [(7, "20°"), (7, "20°"), (70, "21°")], _LINK),
+    ),
+    (
+        ("Receiver", ("db",)),
+        ("Receiver.on_publish", ("self", "packet_id", "payload")),
+        ("Receiver.on_pubrel", ("self", "packet_id")),
+    ),
+    covered="Proved: within these bounds each message gets into the inbox exactly once. Not covered: a link that "
+    "reorders or delays, several receivers, and whoever reads the inbox afterwards: QoS 2 ends at the next hop.",
+)
+
+BROKEN = """def consume(queue, process):
+    while (message := queue.receive()) is not None:
+        try:
+            process(message)
+            queue.ack(message)
+        except ConnectionError:
+            process(message)
+            queue.ack(message)
+"""
+BREAK_IT = BreakIt(
+    "break_it",
+    2,
+    replace(loop_scenario("consume", 1), forbids=_repeated, judge=_lost),
+    BROKEN,
+)
+
+PARTS = (AT_MOST_ONCE, AT_LEAST_ONCE, QOS2_RECEIVER, BREAK_IT)

@@ -1,0 +1,120 @@
+"""Exercise 02, idempotence (topics L5 to L7)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from ..exploration.scenario import Scenario
+from ..simulation.calls import Call, Tool
+from ..simulation.sqlite_store import Contents, rows_of
+from ..simulation.world import Bounds
+from .break_it import BreakIt
+from .claims import ClaimsPart
+from .handler_part import HandlerPart
+
+NAME = "02-idempotence"
+Order = tuple[str, dict[str, Any]]
+
+
+def _order(identity: str, order: str, amount: int = 100) -> Order:
+    return identity, {"order_id": order, "amount": amount}
+
+
+def _nothing(connection: sqlite3.Connection) -> None:
+    """The learner's ``schema`` makes the tables."""
+
+
+def answer_of(contents: Contents, call: str) -> tuple[Any, str | None]:
+    """What a closing call answered, and the error that it ended in."""
+    for name, value, error in rows_of(contents, "answers"):
+        if name == call:
+            return value, None if error is None else str(error)
+    return None, f"{call} was never called"
+
+
+def _rows(contents: Contents) -> str:
+    shown = []
+    for name, rows in contents:
+        if name not in ("answers", "dead letters", "sqlite_sequence"):
+            shown.append(f"{name}: {'; '.join(','.join(map(str, row)) for row in rows) or '–'}")
+    return " | ".join(shown)[:60] or "–"
+
+
+def scenario(name: str, orders: Sequence[Order], bounds: Bounds) -> Scenario:
+    """Orders to be counted once each, whatever id they come under."""
+    must = sum({body["order_id"]: body["amount"] for _, body in orders}.values())
+
+    def judge(contents: Contents) -> str | None:
+        total, error = answer_of(contents, "total(db)")
+        if error is not None:
+            return f"total(db) ends in {error}"
+        if type(total) is not int:
+            return f"total(db) returns something that is not an int, must return {must}"
+        return None if total == must else f"total(db) returns {total}, must return {must}"
+
+    return Scenario(
+        name,
+        "handle",
+        orders,
+        _nothing,
+        judge,
+        bounds,
+        watched=(("tables", _rows),),
+        opening=(Call("schema", (Tool.DB,)),),
+        closing=(Call("total", (Tool.DB,)),),
+        did="counted",
+        intent=lambda identity, body: body["order_id"],
+    )
+
+
+ONE = scenario("order o8, sent twice", [_order("m1", "o8"), _order("m2", "o8")], Bounds())
+TWO = scenario("two orders of equal amounts", [_order("m88", "o88"), _order("m8", "o8")], Bounds())
+IDS = scenario(
+    "ids that look alike",
+    [
+        _order("8", "o8"),
+        _order("9", "O8"),
+        _order("10", "o08", 45),
+        _order("11", "o8"),
+        _order("12", "o8 ", 45),
+        _order("o8", "8", 30),
+        _order("13", "order-2026-0008", 7),
+        _order("14", "order-2026-0009", 7),
+    ],
+    Bounds(consumers=1, faults=0),
+)
+RESENT_LATE = scenario(
+    "an order sent again after another", [_order("m1", "o8"), _order("m2", "o88"), _order("m3", "o8")], Bounds(faults=1)
+)
+
+ORDER_TOTAL = HandlerPart(
+    "order_total",
+    5,
+    (ONE, TWO, RESENT_LATE, IDS),
+    (("schema", ("db",)), ("handle", ("message", "db")), ("total", ("db",))),
+    covered="Proved: within these bounds each order counts once, also where the producer sends it again under a new "
+    "message id. Not covered: an order that is changed or cancelled later.",
+)
+
+BROKEN = """def schema(db):
+    db.execute("CREATE TABLE total (amount INTEGER)")
+    db.execute("CREATE TABLE seen (order_id TEXT PRIMARY KEY)")
+    db.execute("INSERT INTO total VALUES (0)")
+    db.conn.commit()
+
+def handle(message, db):
+    if db.execute("SELECT 1 FROM seen WHERE order_id = ?", [message.body["order_id"]]).fetchone():
+        return
+    db.execute("UPDATE total SET amount = amount + ?", [message.body["amount"]])
+    db.execute("INSERT OR IGNORE INTO seen VALUES (?)", [message.body["order_id"]])
+    db.conn.commit()
+
+def total(db):
+    return db.execute("SELECT amount FROM total").fetchone()[0]
+"""
+BREAK_IT = BreakIt("break_it", 2, scenario("order o8 alone", [_order("m1", "o8")], Bounds()), BROKEN)
+CLAIMS = ClaimsPart("claims", 3)
+
+PARTS = (CLAIMS, ORDER_TOTAL, BREAK_IT)

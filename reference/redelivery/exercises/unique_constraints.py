@@ -1,0 +1,227 @@
+"""Exercise 03, unique constraints (topics L8, L9, Q5, Q8, Q13)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from ..exploration.scenario import Scenario, deliver
+from ..simulation.calls import Call, Tool
+from ..simulation.sqlite_store import Contents, rows_of
+from ..simulation.world import Bounds
+from .break_it import BreakIt
+from .handler_part import HandlerPart
+from .idempotence import answer_of
+
+NAME = "03-unique-constraints"
+_OPENING = {666: 1000, 777: 50, 66: 0}
+Leg = tuple[str, dict[str, Any]]
+
+
+def _leg(identity: str, transfer: str, account: int, amount: int) -> Leg:
+    return identity, {"transfer_id": transfer, "account": account, "amount": amount}
+
+
+def _leg_of(identity: str, body: dict[str, Any]) -> object:
+    return body["transfer_id"], body["account"]
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER)")
+    connection.executemany("INSERT INTO account VALUES (?, ?)", _OPENING.items())
+
+
+def _must(legs: Sequence[Leg], opening: dict[int, int]) -> dict[int, int]:
+    must = dict(opening)
+    for _, body in legs:
+        must[body["account"]] = must.get(body["account"], 0) + body["amount"]
+    return must
+
+
+def _balances(contents: Contents) -> str:
+    return " ".join(f"{row[0]!s}:{row[1]!s}" for row in rows_of(contents, "account"))
+
+
+def _other_rows(contents: Contents) -> str:
+    rows = [row for name, rows in contents if name not in ("account", "answers", "dead letters") for row in rows]
+    return str(len(rows))
+
+
+def ledger_scenario(name: str, legs: Sequence[Leg], bounds: Bounds, jobs: int = 0, runs: int = 0) -> Scenario:
+    """Transfers to be entered once each, and settled."""
+    must = _must(legs, _OPENING)
+    invalid = [number for number, (_, body) in enumerate(legs) if body["amount"] == 0]
+
+    def judge(contents: Contents) -> str | None:
+        dead = {row[0] for row in rows_of(contents, "dead letters")}
+        for number in invalid:
+            if legs[number][0] not in dead:
+                return f"message {legs[number][0]} has amount 0 and was acknowledged, must reach the dead-letter queue"
+        _, error = answer_of(contents, "settle(db)")
+        holds = {row[0]: row[1] for row in rows_of(contents, "account")}
+        for account, amount in must.items():
+            if holds.get(account) != amount:
+                why = "" if error is None else f" (the last settle ended in {error})"
+                return f"account {account} holds {holds.get(account)!r}, must hold {amount}{why}"
+        return None if len(holds) == len(must) else "an account has been added"
+
+    return Scenario(
+        name,
+        "handle",
+        legs,
+        _prepare,
+        judge,
+        bounds,
+        frozenset({"account"}),
+        (("balances", _balances), ("other rows", _other_rows)),
+        opening=(Call("schema", (Tool.DB,)),),
+        closing=(Call("settle", (Tool.DB,)),),
+        job=Call("settle", (Tool.DB,)) if jobs else None,
+        jobs=jobs,
+        runs=runs,
+        expected_dead=sum(1 << number for number in invalid),
+        family="ledger",
+        intent=_leg_of,
+    )
+
+
+_TRANSFER = [_leg("8", "t8", 666, -100), _leg("88", "t8", 777, 100)]
+LEGS = ledger_scenario("the two legs of transfer t8", _TRANSFER, Bounds(faults=1))
+ONE_LEG = ledger_scenario("one leg of transfer t8", _TRANSFER[:1], Bounds())
+SETTLING = ledger_scenario("settle at any time", _TRANSFER[:1], Bounds(consumers=1, faults=1), 2, 2)
+SETTLING_AGAIN = ledger_scenario(
+    "settle between two entries on one account",
+    [_leg("8", "t8", 666, -100), _leg("88", "t88", 666, -100)],
+    Bounds(consumers=1, faults=1, redeliveries=0),
+    2,
+    2,
+)
+IDS = ledger_scenario(
+    "ids that look alike, an invalid amount",
+    [
+        _leg("1", "t8", 666, -100),
+        _leg("2", "t8", 777, 100),
+        _leg("3", "T8", 666, -100),
+        _leg("4", "T8", 777, 100),
+        _leg("5", "t86", 66, 30),
+        _leg("6", "t7", 666, 0),
+        _leg("7", "t90", 777, 0),
+        _leg("8", "t8 ", 777, 100),
+        _leg("9", "t08", 777, 100),
+        _leg("10", "t9", 66, -30),
+    ],
+    Bounds(consumers=1, faults=1),
+)
+
+LEDGER = HandlerPart(
+    "ledger",
+    5,
+    (ONE_LEG, LEGS, SETTLING, SETTLING_AGAIN, IDS),
+    (("schema", ("db",)), ("handle", ("message", "db")), ("settle", ("db",))),
+    covered="Proved: within these bounds each leg of each transfer is settled exactly once, however often it is "
+    "delivered and however the settlers overlap. Not covered: a ledger in another database than the balances.",
+)
+
+
+def _key_itself(key: str) -> str:
+    """Which keys hold the effect is the learner's choice, so each is a table of its own."""
+    return f"key {key}"
+
+
+def setnx_scenario(name: str, legs: Sequence[Leg], bounds: Bounds) -> Scenario:
+    """Transfers to be entered once each, in Redis."""
+    accounts = sorted({body["account"] for _, body in legs})
+    must = _must(legs, dict.fromkeys(accounts, 0))
+
+    def judge(contents: Contents) -> str | None:
+        for account in accounts:
+            value, error = answer_of(contents, f"balance(redis, {account})")
+            if error is not None:
+                return f"balance(redis, {account}) ends in {error}"
+            if type(value) is not int:
+                return f"balance(redis, {account}) returns something that is not an int, must return {must[account]}"
+            if value != must[account]:
+                return f"balance(redis, {account}) returns {value}, must return {must[account]}"
+        return None
+
+    return Scenario(
+        name,
+        "handle",
+        legs,
+        lambda connection: None,
+        judge,
+        bounds,
+        watched=(("Redis", redis_shown),),
+        call=deliver("handle", Tool.REDIS),
+        closing=tuple(Call("balance", (Tool.REDIS, account)) for account in accounts),
+        uses_redis=True,
+        redis_table=_key_itself,
+        uses_sqlite=False,
+        did="booked",
+        intent=_leg_of,
+    )
+
+
+def redis_shown(contents: Contents) -> str:
+    """Redis's keys in a few words."""
+    shown = []
+    for name, rows in contents:
+        if name not in ("balance", "redis") and not name.startswith("key "):
+            continue
+        for key, value, ttl in rows:
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            shown.append(f"{key!s}={text}" + (f" ({int(str(ttl)) // 1000} s)" if ttl else ""))
+    return " ".join(shown)[:70] or "–"
+
+
+SETNX = HandlerPart(
+    "setnx",
+    3,
+    (
+        setnx_scenario("one leg of transfer t8", [_leg("8", "t8", 666, -100)], Bounds()),
+        setnx_scenario(
+            "two transfers of equal amounts", [_leg("88", "t88", 666, 50), _leg("8", "t8", 666, 50)], Bounds()
+        ),
+        setnx_scenario(
+            "ids that look alike",
+            [
+                _leg("1", "t8", 666, -100),
+                _leg("2", "t8", 777, -100),
+                _leg("3", "T8", 666, -100),
+                _leg("4", "t86", 66, -100),
+                _leg("5", "t8:666", 777, 45),
+                _leg("6", "t8", 66, 45),
+                _leg("7", "t8*", 666, 7),
+                _leg("8", "t?", 666, 7),
+            ],
+            Bounds(consumers=1, faults=1),
+        ),
+    ),
+    (("handle", ("message", "redis")), ("balance", ("redis", "account"))),
+    ("wal",),
+    "Proved: within these bounds each leg counts exactly once, whatever is delivered again, crashes, expires or gets "
+    "lost. Not covered: a Redis server that loses what it has confirmed.",
+)
+
+BROKEN = """def schema(db):
+    db.execute("CREATE TABLE ledger (transfer_id TEXT, account INTEGER, amount INTEGER, settled INTEGER DEFAULT 0, "
+               "UNIQUE (transfer_id, account))")
+
+def handle(message, db):
+    body = message.body
+    db.execute("INSERT OR IGNORE INTO ledger (transfer_id, account, amount) VALUES (?, ?, ?)",
+               [body["transfer_id"], body["account"], body["amount"]])
+    db.conn.commit()
+
+def settle(db):
+    for row in list(db.query("SELECT * FROM ledger WHERE settled = 0")):
+        db.execute("UPDATE account SET balance = balance + ? WHERE id = ?", [row["amount"], row["account"]])
+        db.conn.commit()
+        db.execute("UPDATE ledger SET settled = 1 WHERE transfer_id = ? AND account = ?",
+                   [row["transfer_id"], row["account"]])
+        db.conn.commit()
+"""
+BREAK_IT = BreakIt("break_it", 2, SETTLING, BROKEN)
+
+PARTS = (LEDGER, SETNX, BREAK_IT)

@@ -1,0 +1,50 @@
+"""Rules for runs that never come to their end."""
+
+from __future__ import annotations
+
+from ..verdict import Stuck
+from .case import UNFINISHED, Case, Diagnosis, at, capital, last_line, lines_of, raise_line, words
+
+# -- stuck -------------------------------------------------------------------------------------------------
+
+
+def diagnose_stuck(case: Case, stuck: Stuck) -> Diagnosis:
+    run = case.run
+    if stuck.reason == "hung":
+        why = run.hung or stuck.detail
+        return Diagnosis(
+            "endless-loop", f"The handler never comes back: {why}.", run.hung_line or last_line(case.deliveries)
+        )
+    claim = next(
+        (d for d in case.deliveries if d.end in UNFINISHED and d.mark_durable is not None and d.effect_durable is None),
+        None,
+    )
+    if claim is not None:
+        how = UNFINISHED[claim.end]
+        return Diagnosis(
+            "unreleased-claim",
+            f"{capital(words(at(claim.mark)))} claimed {case.who(claim.message)}, the consumer {how}, and the claim "
+            "stayed: no later delivery can finish.",
+            at(claim.mark),
+            lines_of(raise_line(case.deliveries)),
+        )
+    if stuck.reason == "poison" and run.dead:
+        message = run.dead[0]
+        tries = [d for d in case.of(message) if d.end in ("give back", "dead letter")]
+        raised = tries[-1].events[-1].raised if tries else None
+        what = f"{raised.name}: {raised.text}" if raised else "an exception"
+        return Diagnosis(
+            "poison-message",
+            f"{capital(case.who(message))} made the handler raise three times ({what}) and went to the dead-letter "
+            "queue.",
+            raise_line(tries),
+        )
+    if stuck.reason == "dead end":
+        return Diagnosis(
+            "dead-lock", "The consumers wait for each other's locks, and none can go on.", last_line(case.deliveries)
+        )
+    return Diagnosis(
+        "never-acknowledged",
+        "Each delivery returns the message to the queue; from here on no continuation ever acknowledges it.",
+        raise_line(case.deliveries) or last_line(case.deliveries),
+    )

@@ -1,0 +1,289 @@
+"""Everything that one search or one run needs, set up and taken down together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from ..simulation.calls import Call
+from ..simulation.guards import Watchdog, guarded
+from ..simulation.hosts import GreenletHost, Stopped
+from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, SchemaChanges
+from ..simulation.operations import (
+    Hung,
+    Raised,
+    RedisCommand,
+    RedisFailure,
+    RedisReply,
+    RedisTransaction,
+    RedisWatch,
+    Refused,
+    Returned,
+    Sleep,
+    SqlStatement,
+    Told,
+    Unrepeatable,
+)
+from ..simulation.process import Node, Tree
+from ..simulation.program import Program
+from ..simulation.sqlite_store import Contents, Journal, SqliteStore
+from ..simulation.world import Bounds, State, World
+from .scenario import Scenario
+
+if TYPE_CHECKING:
+    from ..simulation.redis_store import RedisStore
+
+T = TypeVar("T")
+#: The session of calls that are made alone.
+_ALONE = "alone"
+TICK = 0.25
+"""Seconds between two looks at whether learner code is still asking."""
+
+
+class Needs(NamedTuple):
+    """What has to be kept in the state, or done as a step, because the answer looks at it."""
+
+    attempts: bool = False
+    schema: bool = False
+    clock: bool = False
+
+
+def with_needs(run: Callable[[Needs], T]) -> T:
+    """Call ``run``, again and again, until it knows what it needs."""
+    needs = Needs()
+    while True:
+        try:
+            return run(needs)
+        except NeedsAttempts:
+            needs = needs._replace(attempts=True)
+        except SchemaChanges:
+            needs = needs._replace(schema=True)
+        except NeedsClock:
+            needs = needs._replace(clock=True)
+
+
+@dataclass(slots=True)
+class Stores:
+    """The stores of one search or run."""
+
+    sqlite: SqliteStore
+    redis: RedisStore | None
+
+
+@contextlib.contextmanager
+def stores(scenario: Scenario, journal: Journal, needs: Needs) -> Iterator[Stores]:
+    """SQLite, and Redis where it is used."""
+    with SqliteStore(scenario.prepare, journal, needs.schema) as sqlite:
+        redis: RedisStore | None = None
+        if scenario.uses_redis:
+            from ..simulation.redis_store import RedisStore  # takes a while to import, and not everybody needs it
+
+            redis = RedisStore(scenario.prepare_redis)
+        try:
+            yield Stores(sqlite, redis)
+        finally:
+            if redis is not None:
+                redis.close()
+
+
+def host_of(program: Program, scenario: Scenario) -> GreenletHost:
+    """A host for all calls of ``scenario``."""
+    return GreenletHost(program, scenario.calls, scenario.messages)
+
+
+def world_of(tree: Tree, effects: Any, scenario: Scenario, bounds: Bounds, journal: Journal, needs: Needs) -> World:
+    """The rules for ``scenario``."""
+    return World(tree, effects, scenario.cast(bounds), bounds, journal, needs.attempts, needs.clock)
+
+
+# -- contents ----------------------------------------------------------------------------------------------
+
+
+def everything(scenario: Scenario, state: State | Final, sqlite: Contents, redis: RedisStore | None) -> Contents:
+    """All that a judge may look at, as tables:
+
+    - SQLite's tables;
+    - Redis's keys: (key, value, milliseconds to live or None), in the tables that ``scenario.redis_table`` says;
+    - ``performed``: (message id, how often), where loops have effects, and ``faults``: 1 if there were any;
+    - ``payments``: (key, order, amount), where there is a payment service;
+    - ``dead letters``: (message id,), where there are any.
+    """
+    tables = list(sqlite)
+    if redis is not None:
+        tables += redis_tables(scenario, redis, state.redis)
+    if state.performed:
+        rows = tuple((scenario.messages[m][0], count) for m, count in enumerate(state.performed) if count)
+        tables += [("performed", rows), ("faults", ((int(any(state.faults)),),))]
+    if state.payments:
+        tables.append(("payments", state.payments))
+    if state.dead:
+        dead = tuple((scenario.messages[m][0],) for m in range(len(scenario.messages)) if state.dead >> m & 1)
+        tables.append(("dead letters", dead))
+    return tuple(tables)
+
+
+def redis_tables(scenario: Scenario, redis: RedisStore, number: int) -> list[tuple[str, tuple[Any, ...]]]:
+    """Redis's keys as tables."""
+    tables: dict[str, list[Any]] = {}
+    for key, _, value, ttl in redis.contents(number):
+        tables.setdefault(scenario.redis_table(key), []).append((key, value, ttl))
+    return [(name, tuple(rows)) for name, rows in sorted(tables.items())]
+
+
+class Final(NamedTuple):
+    """What matters of a state at the end of a run; equal ones are judged once."""
+
+    contents: int
+    redis: int
+    dead: int
+    acknowledged: int
+    performed: tuple[int, ...]
+    payments: tuple[tuple[str, str, int], ...]
+    now: int
+    faults: tuple[int, ...]
+    """Whether there were any, where that matters."""
+
+    @classmethod
+    def of(cls, state: State) -> Final:
+        """That of ``state``."""
+        return cls(
+            state.contents,
+            state.redis,
+            state.dead,
+            state.acknowledged,
+            state.performed,
+            state.payments,
+            state.now,
+            (int(any(state.faults)),) if state.performed else (),
+        )
+
+
+def close(scenario: Scenario, state: State, live: LiveEffects) -> Contents:
+    """The contents at the end of a run after the closing calls, with their answers: a table ``answers`` of
+    (call, value, error or None). Moves the live stores."""
+    if not scenario.closing:
+        return everything(scenario, state, live.store.contents(state.contents), live.redis)
+    live.store.restore(state.contents)
+    if live.redis is not None:
+        live.redis.restore(state.redis)
+    return close_here(scenario, state, live)[0]
+
+
+def close_here(scenario: Scenario, state: State, live: LiveEffects) -> tuple[Contents, list[tuple[Call, Node]]]:
+    """As `close`, on the live stores as they are; also the end of each closing call."""
+    answers, ends = [], []
+    for number, call in enumerate(scenario.closing, scenario.first_closing):
+        node = alone(live, state, number)
+        live.store.number_contents()
+        request = node.request
+        value = request.value if isinstance(request, Returned) else None
+        error = None
+        if isinstance(request, Raised):
+            error = f"{request.name}: {request.text}"
+        elif isinstance(request, Hung | Unrepeatable):
+            error = request.why
+        answers.append((str(call), value, error))
+        ends.append((call, node))
+    live.forget_changes()
+    if live.redis is not None:
+        state = state._replace(redis=live.redis.number_contents())
+    tables = everything(scenario, state, live.store.read(), live.redis)
+    return (*tables, ("answers", tuple(answers))), ends
+
+
+def alone(live: LiveEffects, state: State, call: int) -> Node:
+    """Make one call, undisturbed, by a process that nobody has used; the node at which it ends."""
+    tree = live.tree
+    effect = live.begin(state, _ALONE, tree.root(0, call), 1)  # type: ignore[arg-type]
+    node = tree.nodes[effect.node]
+    while not node.ended:
+        request = node.request
+        told: Told | None
+        if isinstance(request, SqlStatement):
+            told = live.carry_out(_ALONE, node, False).told  # type: ignore[arg-type]
+            assert told is not None, "nobody else holds a lock"
+        elif isinstance(request, RedisCommand | RedisTransaction):
+            told = live.carry_out_on_redis(state, _ALONE, node).reply  # type: ignore[arg-type]
+            assert live.redis is not None
+            live.redis.number_contents()
+        elif isinstance(request, RedisWatch):
+            told = RedisReply(b"OK")
+        elif isinstance(request, Sleep):
+            told = 0
+        else:
+            told = Refused("RuntimeError", "there is no queue at this point")
+        node = tree.tell(node, told)
+        node = tree.nodes[live._free(_ALONE, node, 1, state.now).node]  # type: ignore[arg-type]
+    live.end(state, _ALONE)  # type: ignore[arg-type]
+    return node
+
+
+# -- before everything -------------------------------------------------------------------------------------
+
+
+class OpeningFailed(Exception):
+    """An opening call (the learner's ``schema``) did not come to its end; with the line in the learner's code."""
+
+    def __init__(self, call: Call, why: str, line: tuple[str, int] | None) -> None:
+        super().__init__(f"{call} {why}")
+        self.line = line
+
+
+def opened(program: Program, scenario: Scenario) -> Scenario:
+    """``scenario`` with its opening calls made, once: what they leave is what every run starts from.
+
+    Raises:
+        OpeningFailed: one of them raised or hung.
+    """
+    if not scenario.opening:
+        return scenario
+    before = replace(scenario, closing=scenario.opening, opening=())
+
+    def run(needs: Needs) -> Scenario:
+        needs = needs._replace(schema=True)
+        host = host_of(program, before)
+        tree = Tree(host)
+        with guarded(), stores(before, "rollback", needs) as both:
+            live = LiveEffects(tree, both.sqlite, True, True, both.redis, True)
+            world = world_of(tree, live, before, before.bounds, "rollback", needs)
+            try:
+                with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
+                    _, ends = close_here(before, world.initial(0), live)
+            except Stopped:
+                raise KeyboardInterrupt from None
+            finally:
+                host.close()
+            for call, node in ends:
+                if isinstance(node.request, Raised):
+                    raise OpeningFailed(call, f"raised {node.request.name}: {node.request.text}", node.line)
+                if not isinstance(node.request, Returned):
+                    raise OpeningFailed(call, "never came to its end", node.line)
+            if host.unsupported is not None:
+                what, line = host.unsupported
+                raise OpeningFailed(before.closing[0], f"uses what this simulation does not have: {what}", line)
+            copy = both.sqlite.copy()
+        return replace(scenario, opening=(), prepare=copy.backup)
+
+    return with_needs(run)
+
+
+__all__ = [
+    "TICK",
+    "Final",
+    "Needs",
+    "OpeningFailed",
+    "RedisFailure",
+    "Stores",
+    "alone",
+    "close",
+    "close_here",
+    "everything",
+    "host_of",
+    "opened",
+    "redis_tables",
+    "stores",
+    "with_needs",
+    "world_of",
+]
