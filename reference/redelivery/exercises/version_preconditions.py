@@ -30,7 +30,7 @@ def _account(rows: Sequence[tuple[int, int, int]]) -> Callable[[sqlite3.Connecti
 
 def balance_scenario(name: str, changes: Sequence[Update], bounds: Bounds) -> Scenario:
     """Changes to be applied once each, in the order of their versions."""
-    opening = {666: (500, 7), 777: (0, 0)}
+    opening = {666: (500, 7), 777: (0, 8)}  # both get through version 8: a change must not take the other for its own
     must = dict(opening)
     for _, body in sorted(changes, key=lambda change: int(change[1]["version"])):
         balance, version = must[body["account"]]
@@ -78,9 +78,9 @@ VERSIONED_BALANCE = HandlerPart(
             "two accounts, far out of order",
             [
                 _change("3", 9, -50, 500),
-                _change("4", 1, 50, 100, 777),
+                _change("4", 9, 50, 100, 777),
                 _change("2", 8, -100, 600),
-                _change("5", 0, 100, 0, 777),
+                _change("5", 8, 100, 0, 777),
                 _change("1", 7, 100, 500),
             ],
             Bounds(consumers=1, faults=1),

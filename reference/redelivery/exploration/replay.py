@@ -359,7 +359,8 @@ class _Recorder:
         contents = everything(scenario, state, store.read() if store.readable() else (), self.effects.redis)
         dead = tuple(m for m in range(world.messages) if (state.dead & ~scenario.expected_dead) >> m & 1)
         wrong = forbidden
-        self.effects.operations = closing = []
+        closing: list[Operation] = []
+        self.effects.operations = closing
         if wrong is None and ended and not dead:
             contents = close_here(scenario, state, self.effects)[0]
             wrong = scenario.judge(contents)

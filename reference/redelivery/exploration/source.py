@@ -100,7 +100,7 @@ class Source:
             if isinstance(n, ast.Assign | ast.AnnAssign | ast.NamedExpr)
             and n.lineno < line[1]
             and _targets(n) & used
-            and not isinstance(n.value, ast.Constant)
+            and not _only_takes_out(n.value)
         ]
         return (line[0], max(made)) if made else line
 
@@ -137,6 +137,18 @@ class Source:
                     return file, line
                 if number > line and any(isinstance(n, ast.Name) and n.id in made for n in ast.walk(test)):
                     return file, number
+        return None
+
+    def condition_on(self, function: str, word: str) -> Line | None:
+        """The first condition in ``function`` that looks at a variable, an attribute or a key called ``word``; where
+        there is none, the function itself."""
+        for file in sorted(self._program.files):
+            tree = self._tree(file)
+            for node in ast.walk(tree) if tree else ():
+                if isinstance(node, ast.FunctionDef) and node.name == function:
+                    tests = [n.test for n in ast.walk(node) if isinstance(n, ast.If | ast.IfExp | ast.While)]
+                    lines = [test.lineno for test in tests if any(_is_called(n, word) for n in ast.walk(test))]
+                    return file, min(lines) if lines else node.lineno
         return None
 
     def use_of(self, names: Iterable[str]) -> Line | None:
@@ -192,6 +204,21 @@ def _raises_always(handler: ast.ExceptHandler) -> bool:
     )
 
 
+def _only_takes_out(value: ast.AST | None) -> bool:
+    """Whether an assignment makes nothing, and only names a part of something: ``message.body["amount"]``."""
+    if isinstance(value, ast.Tuple | ast.List):
+        return all(map(_only_takes_out, value.elts))
+    if isinstance(value, ast.GeneratorExp | ast.ListComp):
+        return _only_takes_out(value.elt)
+    if isinstance(value, ast.Subscript):
+        index = value.slice
+        named = isinstance(index, ast.Name) or (isinstance(index, ast.Constant) and isinstance(index.value, str))
+        return named and _only_takes_out(value.value)
+    if isinstance(value, ast.Attribute):
+        return _only_takes_out(value.value)
+    return isinstance(value, ast.Constant | ast.Name)
+
+
 def _targets(node: ast.Assign | ast.AnnAssign | ast.NamedExpr) -> set[str]:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     return {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
@@ -205,3 +232,7 @@ def _is_one_of(node: ast.AST, names: set[str]) -> bool:
     if isinstance(node, ast.Name):
         return node.id in names
     return isinstance(node, ast.Attribute) and node.attr in names
+
+
+def _is_called(node: ast.AST, word: str) -> bool:
+    return _is_one_of(node, {word}) or (isinstance(node, ast.Constant) and node.value == word)

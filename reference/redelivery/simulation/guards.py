@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 import types
+import uuid
 from collections.abc import Callable, Iterator
 from types import FrameType, SimpleNamespace
 from typing import Any, Protocol
@@ -74,6 +75,9 @@ class Source(Protocol):
     def read_clock(self) -> int:
         """Milliseconds since the world's `MOMENT`."""
 
+    def is_learners(self, file: str) -> bool:
+        """Whether a file is the learner's."""
+
     def sleep(self) -> None:
         """Wait until the schedule goes on."""
 
@@ -89,6 +93,11 @@ def _from_world() -> bool:
 def _urandom(count: int, /) -> bytes:
     """`os.urandom`, from the world inside a handler: so uuid4, secrets and SystemRandom come from there, too."""
     return source.draw_bytes(count) if source is not None and source.in_learner_code() else _real_urandom(count)
+
+
+def _uuid1(*arguments: Any, **named: Any) -> uuid.UUID:
+    """`uuid.uuid1`, which redis.lock takes its tokens from: inside a handler, random bytes from the world."""
+    return uuid.UUID(bytes=_urandom(16), version=1) if _from_world() else _real_uuid1(*arguments, **named)
 
 
 class _WorldRandom(random.Random):
@@ -116,29 +125,31 @@ def _clock(name: str, frozen: float) -> Callable[..., Any]:
     def clock() -> Any:
         if not _from_world():
             return real()
-        if sys._getframe(1).f_globals.get("__name__", "").startswith(_LOOK_ASIDE):
-            return value
-        return value + (_now() * 1_000_000 if name.endswith("_ns") else _now() / 1000)
+        now = _now(sys._getframe(1))
+        return value + (now * 1_000_000 if name.endswith("_ns") else now / 1000)
 
     return clock
 
 
-def _now() -> int:
-    """Milliseconds since `MOMENT`, as the world has them."""
+def _now(caller: FrameType) -> int:
+    """Milliseconds since `MOMENT`, as the world has them. Libraries (logging, say) look at the clock for purposes of
+    their own, and always see the same moment: else every message that is logged would count as a look at the time."""
     assert source is not None
-    return source.read_clock()
+    asks = source.is_learners(caller.f_code.co_filename) or caller.f_globals.get("__name__") == _LOOKS_FOR_ITSELF
+    return source.read_clock() if asks else 0
 
 
-def _moment() -> datetime.datetime:
-    return MOMENT + _timedelta(milliseconds=_now())
+def _moment(caller: FrameType) -> datetime.datetime:
+    return MOMENT + _timedelta(milliseconds=_now(caller))
 
 
-#: Libraries that look at the clock for measurements of their own.
-_LOOK_ASIDE = ("redis.client", "redis.connection", "redis.observability", "redis.retry", "redis.maint", "sqlite_utils")
+#: The one library whose looks at the clock decide what it does: how long it tries to get a lock.
+_LOOKS_FOR_ITSELF = "redis.lock"
 _timedelta = datetime.timedelta
 
 
 _real_urandom, _real_random, _real_getrandbits = os.urandom, random.random, random.getrandbits
+_real_uuid1 = uuid.uuid1
 _world_random = _WorldRandom()
 _DRAWING = tuple(
     name
@@ -164,17 +175,25 @@ class _Datetime(datetime.datetime, metaclass=_Meta):
     def now(cls, tz: Any = None) -> Any:
         if not _from_world():
             return _real_datetime.now(tz)
-        return _moment().astimezone(tz) if tz is not None else _moment().replace(tzinfo=None)
+        return (
+            _moment(sys._getframe(1)).astimezone(tz)
+            if tz is not None
+            else _moment(sys._getframe(1)).replace(tzinfo=None)
+        )
 
     @classmethod
     def utcnow(cls) -> Any:
         return (
-            _moment().replace(tzinfo=None) if _from_world() else _real_datetime.now(datetime.UTC).replace(tzinfo=None)
+            _moment(sys._getframe(1)).replace(tzinfo=None)
+            if _from_world()
+            else _real_datetime.now(datetime.UTC).replace(tzinfo=None)
         )
 
     @classmethod
     def today(cls) -> Any:
-        return cls.now()
+        if not _from_world():
+            return _real_datetime.now()
+        return _moment(sys._getframe(1)).replace(tzinfo=None)
 
     def __new__(cls, *arguments: Any, **named: Any) -> Any:
         return _real_datetime(*arguments, **named)
@@ -185,7 +204,7 @@ class _Date(datetime.date, metaclass=_Meta):
 
     @classmethod
     def today(cls) -> Any:
-        return _moment().date() if _from_world() else _real_date.today()
+        return _moment(sys._getframe(1)).date() if _from_world() else _real_date.today()
 
     def __new__(cls, *arguments: Any, **named: Any) -> Any:
         return _real_date(*arguments, **named)
@@ -216,6 +235,7 @@ _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (time, "sleep", no_sleep),
     (os, "urandom", _urandom),
     (random, "_urandom", _urandom),
+    (uuid, "uuid1", _uuid1),
     *((random, name, getattr(_world_random, name)) for name in _DRAWING),
     *((time, name, _clock(name, MOMENT.timestamp())) for name in _CLOCKS),
     (datetime, "datetime", _Datetime),

@@ -493,6 +493,10 @@ class GreenletHost:
         assert isinstance(told, int)
         return told
 
+    def is_learners(self, file: str) -> bool:
+        """Whether a file is the learner's."""
+        return file in self.program.files
+
     def sleep(self) -> None:
         """Wait; the schedule decides for how long."""
         self._ask(Sleep())

@@ -77,7 +77,7 @@ class _Asked(NamedTuple):
         """Whether the message is a stale one."""
         if row is None or not isinstance(row.version, int):
             return False
-        return row.version > self.version or (not self.is_change and row.version == self.version)
+        return bool(row.version > self.version or (not self.is_change and row.version == self.version))
 
 
 class _Change(NamedTuple):
@@ -93,7 +93,7 @@ class _Change(NamedTuple):
         """Value without version, version without value, or a row that is gone for a while."""
         if self.before is None or self.after is None:
             return True
-        return (self.before.value != self.after.value) != (self.before.version != self.after.version)
+        return bool((self.before.value != self.after.value) != (self.before.version != self.after.version))
 
 
 @dataclass(slots=True)
@@ -134,7 +134,8 @@ class _View:
         return _Asked(body[self.table], body["version"], body.get("amount"), state, body.get("balance"))
 
     def row(self, contents: Contents, key: Any) -> _Row | None:
-        return next((_Row(*row[1:3]) for row in rows_of(contents, self.table) if row[0] == key), None)
+        rows = (row for row in rows_of(contents, self.table) if len(row) > 2 and row[0] == key)
+        return next((_Row(*row[1:3]) for row in rows), None)
 
     def stored(self, event: Event, message: int) -> _Row | None:
         """The message's row as it was stored after an event."""
@@ -154,8 +155,8 @@ class _View:
                 if before != after:
                     changing = [(e, o) for e, o in written if any(name == self.table for name, _, _ in o.changed)]
                     work.changes.append(_Change(event, tuple(changing or written), before, after))
-                rows = rows_of(earlier, self.table), rows_of(event.contents, self.table)
-                others = {r[0] for r in set(rows[0]) ^ set(rows[1]) if r[0] != key}
+                old, new = ({row[:3] for row in rows_of(c, self.table)} for c in (earlier, event.contents))
+                others = {row[0] for row in old ^ new if row[0] != key}
                 if others:
                     work.foreign.append((written[-1], min(others, key=str)))
             last = event.operations[-1].told if event.operations else None
@@ -569,7 +570,7 @@ def _no_row_changed(view: _View, delivery: Delivery, zero: Found, last: Found, w
     asked, then = view.asked(message), view.stored(event, message)
     line = at(zero)
     decided = view.case.source.decision(last[1].stack) or at(last)
-    if then is None:
+    if then is None or not isinstance(then.version, int):
         return _without_effect(who, line)
     none = f"{capital(words(line))} changed no row for {who}, since the stored version was {then.version}"
     passing, _ = view.passing(operation, asked, then) or (set(), set())
@@ -584,6 +585,13 @@ def _no_row_changed(view: _View, delivery: Delivery, zero: Found, last: Found, w
         return Diagnosis("ignored-count", f"{changed}, and nobody looked at the count.", line, lines_of(at(read[-1])))
     if asked.fits(then) and asked.is_change:
         return Diagnosis("wrong-effect", f"{none}, which is its own; it was acknowledged without its change.", line)
+    if not asked.is_change and then.version in passing:  # with another address it would have
+        return Diagnosis(
+            "acknowledged-without-effect",
+            f"{capital(words(line))} changed no row for {who}, since the address was {then.value} already; its version "
+            "was not stored.",
+            line,
+        )
     if not asked.is_change and not any(then.version < version < asked.version for version in passing):
         return Diagnosis(
             "acknowledged-without-effect", f"{none}; it is the newest, and was acknowledged without effect.", line
@@ -604,8 +612,9 @@ def _no_row_changed(view: _View, delivery: Delivery, zero: Found, last: Found, w
         )
     return Diagnosis(
         "early-dropped",
-        f"{none}; a message that came too early was acknowledged, and its {'change' if asked.is_change else 'state'} "
-        "never comes.",
+        f"{none}; it came too early, was acknowledged all the same, and its change never happens."
+        if asked.is_change
+        else f"{none}; it is newer, no gap needs waiting, and it was acknowledged without effect.",
         decided if asked.is_change else line,
         lines_of(line),
     )
@@ -659,6 +668,8 @@ def _why_returned(case: Case) -> Diagnosis | None:
         message, event = delivery.message, delivery.events[-1]
         asked, row = view.asked(message), view.stored(event, message)
         raised = event.raised
+        if any((f := failure_of(o)) and not f.is_lock for _, o in delivery.operations):
+            return None  # it is not the version that is refused
         if row is None or raised is None or raised.kind == "lock" or (raised.kind == "retry" and poison):
             return None
         line = raise_line([delivery])

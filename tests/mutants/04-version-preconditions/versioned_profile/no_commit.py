@@ -1,0 +1,7 @@
+# diagnosis: uncommitted-effect
+def handle(message, db):
+    db.conn.execute(  # here
+        "UPDATE customer SET address = :address, version = :version"  # here
+        " WHERE id = :customer AND version < :version",  # here
+        message.body,
+    )  # here

@@ -1,0 +1,8 @@
+# diagnosis: replace-as-claim
+import uuid
+
+
+def pay(order_id, amount, db, send):
+    key = str(uuid.uuid4())
+    db.execute("INSERT OR REPLACE INTO intent VALUES (?, ?)", [order_id, key])  # here
+    send(key, order_id, amount)  # here

@@ -1,0 +1,8 @@
+# diagnosis: key-collision
+import uuid
+
+
+def pay(order_id, amount, db, send):
+    db.execute("INSERT OR IGNORE INTO intent VALUES (?, ?)", [order_id, str(uuid.uuid4())])
+    [key] = db.execute("SELECT key FROM intent ORDER BY rowid DESC LIMIT 1").fetchone()  # here
+    send(key, order_id, amount)  # here
