@@ -1,13 +1,14 @@
 # Every target that needs .venv sets it up by itself: scripts/setup.
 # Another Python than python3: make lab PYTHON=python3.12
 
-.PHONY: help lab test bench clean
+.PHONY: help lab test bench matrix clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make lab      open the course in JupyterLab (options: make lab LAB_ARGS="--port 9999 --no-browser")'
 	@echo 'make test     run every test: the package, the notebooks, lint, format, types'
 	@echo 'make bench    measure the checker and print the figures'
+	@echo 'make matrix   judge every wrong and every right answer again and store the table that the course shows'
 	@echo 'make clean    remove .venv and everything that was built; notebooks and progress stay'
 
 lab:
@@ -18,6 +19,9 @@ test:
 
 bench:
 	@sh scripts/bench $(BENCH_ARGS)
+
+matrix:
+	@sh scripts/matrix $(MATRIX_ARGS)
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -317,7 +317,7 @@ def test_a_schedule_that_is_none(write, schedule: str, said: str) -> None:
         (["A!"], "holds no message"),
         (["+A"], "holds no message"),
         (["A?"], "not waiting for a lock"),
-        (["A-"], "can fail"),
+        (["A-"], "may fail"),
         (["@"], "expire"),
         (["A~"], "holds no message"),
         (["A", "--scenario", "0"], "there is no scenario 0"),

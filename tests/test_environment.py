@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 ROOT = Path(__file__).parents[1]
 
 # Where conda-forge's name is another.
-CONDA_NAMES = {"playwright": "playwright-python", "redis": "redis-py"}
+CONDA_NAMES = {"matplotlib": "matplotlib-base", "playwright": "playwright-python", "redis": "redis-py"}
 
 
 def wanted(pyproject: dict[str, Any]) -> dict[str, SpecifierSet]:

@@ -246,9 +246,9 @@ def test_without_its_solutions_a_solved_cell_is_what_is_handed_out(path):
             assert BEGIN not in cell.source and END not in cell.source
             continue
         handed_out = by_grade_id(ROOT / "exercises" / path.name)[name].source
-        assert cell.source.count(BEGIN) == cell.source.count(END) == 1
+        assert cell.source.count(BEGIN) == cell.source.count(END) >= 1
         cleared = re.sub(rf"[ ]*{BEGIN}\n.*?{END}\n?", "", cell.source, flags=re.DOTALL)
-        without_stub = handed_out.replace(STUB, "")
+        without_stub = re.sub(rf"[ ]*{re.escape(STUB)}\n?", "", handed_out)
         assert cleared.rstrip() == without_stub.rstrip()
         compile(handed_out, name, "exec")
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .display.matrix import Row
     from .exercises.part import Part, Report
 
 
@@ -66,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--thorough", action="store_true", help="search within larger bounds")
     verify.add_argument("--jobs", type=int, default=0, metavar="N", help="processes (default: one a core)")
     verify.add_argument("--json", action="store_true", help="print the result as JSON")
+    verify.add_argument(
+        "--save", type=Path, metavar="FILE", help="write the matrix to FILE, too; with --part, its other rows stay"
+    )
     verify.set_defaults(run=_verify)
     return parser
 
@@ -150,12 +154,15 @@ def _replay(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from .display.matrix import write
     from .exercises import verify
 
     folder = options.folder or verify.own_folder()
     if folder is None or not (folder / "mutants").is_dir():
         where = folder or "the folder tests beside this package"
         return _unusable(LookupError(f"expected folders mutants and variants in {where}; name the folder they are in"))
+    if options.save and options.thorough:
+        return _unusable(ValueError("--save keeps what default bounds give: leave out --thorough"))
     chosen = [
         answer
         for kind in ("variants", "mutants")
@@ -163,10 +170,18 @@ def _verify(options: argparse.Namespace) -> int:
         if not options.part or answer.part in options.part
     ]
     if not chosen:
-        return _unusable(LookupError(f"there are no answers to {', '.join(options.part)} in {folder}"))
+        parts = f" to {', '.join(options.part)}" if options.part else ""
+        return _unusable(LookupError(f"there are no answers{parts} in {folder}"))
+    try:
+        verify.name_parts(chosen)
+        kept = _other_rows(options.save, options.part) if options.save else []
+    except (LookupError, ValueError) as error:
+        return _unusable(error)
     judged = verify.judge_all(chosen, options.jobs, options.thorough)
     quiet = None if sys.stderr.isatty() else True
     judgements = list(tqdm(judged, total=len(chosen), unit="answer", disable=quiet, leave=False))
+    if options.save:
+        write(options.save, [*kept, *(judgement.row for judgement in judgements)])
     if options.json:
         print(json.dumps(verify.as_json(judgements), indent=1))
     else:
@@ -174,6 +189,15 @@ def _verify(options: argparse.Namespace) -> int:
         print()
         print(verify.summary(judgements))
     return 1 if any(judgement.fault for judgement in judgements) else 0
+
+
+def _other_rows(path: Path, parts: Sequence[str] | None) -> list[Row]:
+    """The rows of a stored matrix that are not judged again."""
+    from .display.matrix import read
+
+    if not parts or not path.exists():
+        return []
+    return [row for row in read(path).rows if row.part not in parts]
 
 
 def _unusable(error: Exception) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from html import escape
 
-from .timeline import HOPELESS, NO_RETURN, Row, Timeline
+from .timeline import HOPELESS, NO_RETURN, Row, Timeline, repetitions
 
 _LINE = 26
 _CHARACTER = 7.3
@@ -30,7 +30,9 @@ def to_svg(timeline: Timeline, title: str, description: str = "") -> str:
     width = state_left + sum(states) + 8
     prints = sum(len(_printed(row)) for row in timeline.rows)
     extra = prints + (1 if timeline.no_return is not None else 0)
-    height = (len(timeline.rows) + 1 + extra) * _LINE + 20
+    skipped = repetitions(timeline.rows)
+    extra += sum(place - 1 not in skipped for place in skipped)
+    height = (len(timeline.rows) - len(skipped) + 1 + extra) * _LINE + 20
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
         f'height="{height:.0f}" role="img" font-family="{_FONT}" font-size="12">',
@@ -38,17 +40,24 @@ def to_svg(timeline: Timeline, title: str, description: str = "") -> str:
         f"<desc>{escape(description)}</desc>",
         f'<rect width="{width:.0f}" height="{height:.0f}" rx="6" fill="{_PAPER}" stroke="{_RULE}"/>',
     ]
+    titles = timeline.titles or tuple(f"consumer {name}" for name in timeline.processes)
     for index, start in enumerate(starts):
         colour = _LANES[index % 2]
         out.append(
             f'<rect x="{start:.0f}" y="6" width="{lanes[index] - 6:.0f}" height="{height - 12:.0f}" rx="4" '
             f'fill="{colour}"/>'
         )
-        out.append(_text(start + 10, 24, f"consumer {timeline.processes[index]}", weight="bold"))
+        out.append(_text(start + 10, 24, titles[index], weight="bold"))
     for index, start in enumerate(state_starts):
         out.append(_text(start, 24, timeline.columns[index], weight="bold"))
     y = 24.0
-    for row in timeline.rows:
+    for place, row in enumerate(timeline.rows):
+        if place in skipped:
+            if place - 1 not in skipped:
+                count = next(n for n in range(1, len(timeline.rows) + 1) if place + n not in skipped)
+                y += _LINE
+                out.append(_text(starts[row.process] + 24, y, f"… the same {count} times more", colour=_SOFT))
+            continue
         y += _LINE
         out += _row(row, y, starts, lanes, state_starts)
         for words in _printed(row):

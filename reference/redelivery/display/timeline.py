@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..exploration.replay import Event, Operation, Run
+from ..simulation.calls import Role
 from ..simulation.choices import Kind
 from ..simulation.operations import (
     RedisCommand,
@@ -23,6 +24,7 @@ from ..simulation.operations import (
     SqlStatement,
 )
 from ..simulation.sqlite_statements import first_keyword
+from ..simulation.world import HELD, State
 
 _MOST_TEXT = 58
 NO_RETURN = "point of no return: no fault-free continuation from here ends right"
@@ -47,6 +49,9 @@ class Row:
     source: str = ""
 
 
+_ROLES = {Role.LOOP: "consumer"}
+
+
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """Rows and titles; ``no_return`` is the number of the first row after which all is lost (0: from the start)."""
@@ -55,6 +60,8 @@ class Timeline:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     no_return: int | None
+    titles: tuple[str, ...] = ()
+    """What each process is called at length: consumer A, job S, sender S, receiver R."""
 
     @classmethod
     def of(cls, run: Run, source: Callable[[str, int], str] = lambda file, line: "") -> Timeline:
@@ -67,7 +74,8 @@ class Timeline:
         last = -1
         for event in run.events:
             process = event.choice.process
-            switched = not event.fault and last >= 0 and process != last
+            # Sender and receiver take turns by themselves, which is nothing to point at.
+            switched = not event.fault and last >= 0 and process != last and not run.scenario.packets
             line = event.line
             rows.append(
                 Row(
@@ -93,6 +101,10 @@ class Timeline:
             tuple(title for title, _ in watched),
             tuple(rows),
             run.point_of_no_return,
+            tuple(
+                f"{_ROLES.get(role, role.value)} {name}"
+                for role, name in zip(run.scenario.roles(run.scenario.bounds), run.letters, strict=False)
+            )[:count],
         )
 
     def to_text(self) -> str:
@@ -110,7 +122,13 @@ class Timeline:
             return f"{left}  {right}".rstrip()
 
         lines = [make("#", "", list(self.processes), list(self.columns))]
-        for row in self.rows:
+        skipped = repetitions(self.rows)
+        for place, row in enumerate(self.rows):
+            if place in skipped:
+                if place - 1 not in skipped:
+                    count = next(n for n in range(1, len(self.rows) + 1) if place + n not in skipped)
+                    lines.append(f"     … the same {count} times more")
+                continue
             texts = [""] * len(self.processes)
             texts[row.process] = f"{row.line} │ {row.text}" if row.line else row.text
             lines.append(make(str(row.number), row.mark, texts, list(row.state)))
@@ -120,6 +138,23 @@ class Timeline:
         if self.no_return == 0:
             lines.append(f" ─── {HOPELESS} ───")
         return "\n".join(lines)
+
+
+def repetitions(rows: Sequence[Row]) -> frozenset[int]:
+    """The places of rows that say what the four before them, and the one after them, say, too."""
+
+    def said(row: Row) -> tuple[object, ...]:
+        return row.process, row.text, row.line, row.state, row.output, row.fault
+
+    def same(one: int, other: int) -> bool:
+        return said(rows[one]) == said(rows[other])
+
+    alike = [place > 0 and same(place - 1, place) for place in range(len(rows))]
+    return frozenset(
+        place
+        for place in range(4, len(rows) - 1)
+        if all(alike[place - 3 : place + 2]) and rows[place].kind != "redeliver"
+    )
 
 
 _WITH_LINE = frozenset(
@@ -156,6 +191,8 @@ def describe(run: Run, event: Event) -> str:
         return f"receive {who}" + (", redelivered" if event.redelivered else "")
     if kind == "redeliver":
         return f"queue delivers {who} again ({event.process} is still at work)"
+    if kind == "crash" and run.scenario.loop is not None:
+        return f"crash{_returned(run, event)}"
     if kind == "crash":
         back = event.current and event.message >= 0 and not run.scenario.packets
         return "crash" + (f"; {who} returns to the queue" if back else "")
@@ -193,7 +230,46 @@ def _answer(run: Run, event: Event) -> str:
 
 
 def _dies(run: Run, event: Event) -> str:
-    return f"raises {event.raised.name if event.raised else '?'} and dies"
+    return f"raises {event.raised.name if event.raised else '?'} and dies{_returned(run, event)}"
+
+
+def _state_before(run: Run, event: Event) -> State | None:
+    return run.events[event.number - 2].state if event.number > 1 else None
+
+
+def _returned(run: Run, event: Event) -> str:
+    """What a loop held unacknowledged when it ended, and what the queue delivers again."""
+    before = _state_before(run, event)
+    held = before.processes[event.choice.process].held if before is not None else ()
+    back = [run.scenario.messages[message][0] for message, status in held if status == HELD]
+    if not back:
+        return ""
+    return f"; {' and '.join(back)} return{'s' if len(back) == 1 else ''} to the queue"
+
+
+def _starts(run: Run, event: Event) -> str:
+    earlier = any(e.kind == "start" and e.process == event.process for e in run.events[: event.number - 1])
+    return f"{event.call or 'the loop'} starts{' again' if earlier else ''}"
+
+
+def _ends(run: Run, event: Event) -> str:
+    stopped = event.state is not None and event.state.processes[event.choice.process].stopped
+    early = " before the queue said that it was empty" if stopped else ""
+    return f"{event.call or 'the loop'} returns{early}{_returned(run, event)}"
+
+
+def _transmit(run: Run, event: Event) -> str:
+    earlier = any(
+        e.kind in ("transmit", "lost packet") and e.packet == event.packet for e in run.events[: event.number - 1]
+    )
+    lost = " → lost on the way" if event.kind == "lost packet" else ""
+    return f"send {_packet(run, event)}{', repeated' if earlier else ''}{lost}"
+
+
+def _arrives(run: Run, event: Event) -> str:
+    """A receiver that was killed is made anew when the next packet comes."""
+    ends = [e.kind for e in run.events[: event.number - 1] if e.process == event.process]
+    return f"{_packet(run, event)} arrives" + (" at a new receiver" if ends and ends[-1] in ("crash", "dies") else "")
 
 
 def _payment(event: Event) -> str:
@@ -207,16 +283,16 @@ def _refusal(event: Event) -> str:
 
 
 _LOOP_AND_LINK: dict[str, Callable[[Run, Event], str]] = {
-    "start": lambda run, event: f"{event.call or 'the loop'} starts",
-    "end": lambda run, event: f"{event.call or 'the loop'} returns",
+    "start": _starts,
+    "end": _ends,
     "dies": _dies,
     "nothing": lambda run, event: "receive → None",
     "perform": lambda run, event: f"process {_who(run, event)}",
     "fail": lambda run, event: f"process {_who(run, event)} → fails, nothing done",
     "unanswered ack": lambda run, event: f"acknowledge {_who(run, event)} → the answer is lost",
-    "transmit": lambda run, event: f"send {_packet(run, event)}",
-    "lost packet": lambda run, event: f"send {_packet(run, event)} → lost on the way",
-    "packet": lambda run, event: f"{_packet(run, event)} arrives",
+    "transmit": _transmit,
+    "lost packet": _transmit,
+    "packet": _arrives,
     "answer": lambda run, event: f"answer {_answer(run, event)}",
     "lost answer": lambda run, event: f"answer {_answer(run, event)} → lost on the way",
     "time": lambda run, event: "time passes",

@@ -217,13 +217,17 @@ QOS2_RECEIVER = HandlerPart(
     "reorders or delays, several receivers, and whoever reads the inbox afterwards: QoS 2 ends at the next hop.",
 )
 
-BROKEN = """def consume(queue, process):
+BROKEN = """from contextlib import suppress
+
+done = set()
+
+
+def consume(queue, process):
     while (message := queue.receive()) is not None:
-        try:
+        if message.id not in done:
             process(message)
-            queue.ack(message)
-        except ConnectionError:
-            process(message)
+            done.add(message.id)
+        with suppress(ConnectionError):
             queue.ack(message)
 """
 BREAK_IT = BreakIt(

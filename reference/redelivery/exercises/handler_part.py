@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import FunctionType
 from typing import Any
 
 from ..display.timeline import Timeline
@@ -16,6 +17,7 @@ from ..exploration.schedule import BadSchedule, cost_of, parse
 from ..exploration.search import Search
 from ..exploration.stage import OpeningFailed, opened
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
+from ..simulation.choices import Choice
 from ..simulation.guards import guarded
 from ..simulation.hosts import PATIENCE
 from ..simulation.memory import CannotCopy
@@ -27,11 +29,27 @@ from .part import UNSOLVED, NotChecked, Replay, Report, bounds_json, is_unsolved
 JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
 
 
+def _without_tail(schedule: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    """A schedule without most of the equal steps at its end, which follow by themselves."""
+    end = len(schedule)
+    while end > 1 and schedule[end - 1] == schedule[-1]:
+        end -= 1
+    return schedule[: end + 8]
+
+
 def larger(bounds: Bounds) -> Bounds:
     """The bounds of a thorough search."""
     if bounds.faults < 2:
         return bounds
     return bounds._replace(faults=4, crashes=2 * min(bounds.crashes, 1))
+
+
+def _may_get(owner: type, method: str) -> bool:
+    """Whether a class without a method may give it to its instances when they are made."""
+    if hasattr(owner, "__getattr__"):
+        return True
+    functions = [f for base in owner.__mro__ for f in vars(base).values() if isinstance(f, FunctionType)]
+    return any({method, "setattr", "__dict__"} & {*f.__code__.co_names} for f in functions)
 
 
 @dataclass(frozen=True)
@@ -131,12 +149,14 @@ class HandlerPart:
         scenario = self.scenarios[number - 1]
         try:
             hung = isinstance(verdict, Stuck) and verdict.reason == "hung"
+            if hung:
+                verdict = replace(verdict, schedule=_without_tail(verdict.schedule))
             run = replay_schedule(
                 program,
                 scenario,
                 verdict.schedule,
                 verdict.journal,
-                finish=isinstance(verdict, Refuted),
+                finish=isinstance(verdict, Refuted) or hung,
                 patience=PATIENCE / 4 if hung else PATIENCE,
             )
         except BadSchedule:
@@ -167,6 +187,7 @@ class HandlerPart:
             Timeline.of(run, program.source_line),
             number,
             source=program.source_line,
+            function=", ".join(self.names),
             live=isinstance(program, FunctionProgram),
             measured=self.measure(self, program) if self.measure else "",
         )
@@ -189,6 +210,8 @@ class HandlerPart:
         for name, parameters in self.signatures:
             owner, _, method = name.partition(".")
             thing = functions.get(owner)
+            if method and isinstance(thing, type) and not hasattr(thing, method) and _may_get(thing, method):
+                continue
             if owner not in functions or (method and not hasattr(thing, method)):
                 shape = f"a method {method}" if method else f"a {'class' if owner[0].isupper() else 'function'} {name}"
                 where = f"the class {owner} of the cell" if method else "the cell"

@@ -16,6 +16,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from ..display.matrix import Row, shortened
 from ..simulation.program import Cell, SourceProgram
 from .catalogue import EXERCISES, part_of
 
@@ -42,7 +43,8 @@ class Answer:
     @property
     def diagnosis(self) -> str:
         """What the learner must be told."""
-        return self.source.splitlines()[0].removeprefix("# diagnosis:").strip() if not self.is_right else ""
+        first = self.source.partition("\n")[0]
+        return first.removeprefix("# diagnosis:").strip() if not self.is_right else ""
 
     @property
     def lines(self) -> set[int]:
@@ -64,6 +66,22 @@ def answers(folder: Path, kind: str) -> list[Answer]:
         found.append(Answer(kind, path.parts[-3], path.parts[-2], path.stem, path.read_text(encoding="utf-8")))
     order = {(name, part.grade_id): n for n, (name, part) in enumerate((e, p) for e in EXERCISES for p in EXERCISES[e])}
     return sorted(found, key=lambda answer: order.get((answer.exercise, answer.part), 99))
+
+
+def name_parts(chosen: Iterable[Answer]) -> None:
+    """Make sure that every answer is one to a part that there is.
+
+    Raises:
+        LookupError: one is not; the message names it.
+    """
+    for answer in chosen:
+        where = f"{answer.kind}/{answer.exercise}/{answer.part}/{answer.name}.py"
+        if answer.exercise not in EXERCISES:
+            raise LookupError(f"{where} is of no exercise: the exercises are {', '.join(EXERCISES)}")
+        try:
+            part_of(answer.exercise, answer.part)
+        except LookupError as error:
+            raise LookupError(f"{where} is of no part: {error}") from None
 
 
 def own_folder() -> Path | None:
@@ -91,6 +109,22 @@ class Judgement:
     """What is wrong with the judgement; empty if nothing is."""
     explanation: str = ""
 
+    @property
+    def row(self) -> Row:
+        """What the stored matrix keeps of it."""
+        return Row(
+            self.kind,
+            self.exercise,
+            self.part,
+            self.name,
+            self.planted,
+            self.verdict,
+            self.diagnosis,
+            self.schedule,
+            self.schedules,
+            round(self.seconds, 2),
+        )
+
 
 def judge(answer: Answer, thorough: bool = False) -> Judgement:
     """Check one answer, and compare with what it was written for."""
@@ -101,11 +135,12 @@ def judge(answer: Answer, thorough: bool = False) -> Judgement:
     seconds = perf_counter() - started
     verdict, found = report.verdict.name, report.diagnosis.name if report.diagnosis else ""
     fault = ""
+    why = f" ({report.explanation})" if verdict in ("undetermined", "error") else ""
     if answer.is_right:
         if verdict != "proved":
-            fault = f"a right answer is {verdict}"
+            fault = f"a right answer is {verdict}{why}"
     elif verdict not in ("refuted", "stuck"):
-        fault = f"a wrong answer is {verdict}"
+        fault = f"a wrong answer is {verdict}{why}"
     elif found != answer.diagnosis:
         fault = f"diagnosed as {found}"
     elif not thorough and report.line not in answer.lines:
@@ -151,7 +186,7 @@ def matrix(judgements: Iterable[Judgement]) -> str:
                 f"{j.part}/{j.name}",
                 j.verdict + (" !" if j.fault else ""),
                 j.diagnosis or "–",
-                "–" if j.schedule is None else _short(j.schedule),
+                shortened(j.schedule),
                 f"{j.schedules:,}",
                 f"{j.seconds * 1000:.0f} ms",
             )
@@ -163,11 +198,6 @@ def matrix(judgements: Iterable[Judgement]) -> str:
         right = [text.rjust(width) for text, width in zip(row[4:], widths[4:], strict=True)]
         lines.append("  ".join([*left, *right]).rstrip())
     return "\n".join(lines)
-
-
-def _short(schedule: str) -> str:
-    text = schedule or "(no fault)"
-    return text if len(text) <= 30 else text[:29] + "…"
 
 
 def summary(judgements: Sequence[Judgement]) -> str:

@@ -25,6 +25,10 @@ from .scenario import Scenario
 from .stage import TICK, Final, Needs, close, everything, host_of, stores, world_of
 from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 
+_LOOK_FOR_GROWTH = 2_000
+"""States after which the search asks whether it is following something that grows for ever."""
+_LONGEST_RUN = 1_500
+"""Steps of a run that is taken for endless when its contents still change."""
 _FIRST_LOOK = 300
 """States that are searched with switches counted exactly, before anything is known."""
 
@@ -147,9 +151,7 @@ class Search:
                     self.seconds_exploring = perf_counter() - exploring
                     verdict = replace(verdict, schedules=self._count())
                     if isinstance(verdict, Proved):
-                        verdict = (
-                            self._make_sure(host, tree) or self._memory_is_harmless(host, tree, started) or verdict
-                        )
+                        verdict = self._make_sure(host, tree) or self._memory_is_harmless(host, tree) or verdict
                 if host.unsupported is not None:
                     what, line = host.unsupported
                     why = f"the answer uses what this simulation does not have: {what}. Find another way"
@@ -188,11 +190,11 @@ class Search:
                 return Undetermined(wrong.why, 0, len(self._steps), host.unrepeatable_line)
         return None
 
-    def _memory_is_harmless(self, host: GreenletHost, tree: Tree, started: float) -> Undetermined | None:
+    def _memory_is_harmless(self, host: GreenletHost, tree: Tree) -> Undetermined | None:
         """After a search that took every process for fresh: was that right?"""
         if not self._ignore_memory:
             return None
-        matters = host.memory_matters(tree.nodes, started + self.seconds)
+        matters = host.memory_matters(tree.nodes, self._started + self.seconds)
         if matters:
             raise MemoryMatters
         if matters is False:
@@ -246,6 +248,7 @@ class Search:
         expanded = self._steps
         level_start = 0
         found: Verdict | None = None
+        looked_at = _LOOK_FOR_GROWTH
         judged: dict[Final, str | None] = {}
         scenario = self.scenario
         unexpected = ~scenario.expected_dead
@@ -273,6 +276,11 @@ class Search:
                 return None
             if host.stopped:
                 raise Stopped
+            if len(expanded) == looked_at:
+                looked_at *= 4
+                for start in (expanded[0], step):
+                    if self._runs_for_ever(world, effects, start):
+                        return self._stuck_at(start, "circle", "")
             if len(expanded) % 512 == 0:
                 if self.progress is not None:
                     self.progress(len(expanded))
@@ -345,6 +353,29 @@ class Search:
         if found:
             return found
         return Proved(0, len(expanded))
+
+    def _runs_for_ever(self, world: World, effects: RememberedEffects, start: Step) -> bool:
+        """Whether fault-free runs from here don't come to an end, each step leading to something new: a table that
+        grows with every try. The states are then without number, so no circle would ever be found among them."""
+        for favourite in (0, 1, -1):
+            step = start
+            contents = set()
+            for length in range(_LONGEST_RUN):
+                moves = world.steps(step.state)
+                if not moves:
+                    return False
+                choice = moves[(favourite * length) % len(moves)]
+                if favourite == 0:
+                    choice = next((move for move in moves if move.process == step.state.last), moves[0])
+                effects.here = step
+                step = Step(step, choice, world.apply(step.state, choice), step.cost)
+                if effects.moved:
+                    effects.at = step
+                    effects.moved = False
+                contents.add((step.state.contents, step.state.redis))
+            if len(contents) < _LONGEST_RUN // 50:
+                return False
+        return True
 
     def _gave_up(self, why: str) -> Undetermined:
         return Undetermined(why, 0, len(self._steps))

@@ -14,7 +14,7 @@ import itertools
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from time import perf_counter
+from time import process_time
 from types import FrameType
 from typing import Any
 
@@ -403,7 +403,7 @@ class GreenletHost:
         """With `ignore_memory`: does a process that has done a few deliveries behave otherwise than a fresh one?
 
         Every known history is told again to processes with each memory that up to `_MEMORY_DEPTH` deliveries can
-        leave. None: there are too many to try before ``deadline`` (of `perf_counter`).
+        leave. None: there are too many to try before ``deadline`` (of `process_time`).
         """
         ends = [node for node in tree_nodes if node.ended and not isinstance(node.request, Hung | Unrepeatable)]
         level, seen = [0], {0}
@@ -411,7 +411,7 @@ class GreenletHost:
             reached: list[int] = []
             for memory in level:
                 for end in ends:
-                    if perf_counter() > deadline:
+                    if process_time() > deadline:
                         return None
                     run = self._begin(memory, end.root.message)
                     if not self._same_again(run, end):

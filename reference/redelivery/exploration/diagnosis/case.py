@@ -136,7 +136,9 @@ class _Notes:
         claimed = False
         for event, operation in delivery.operations:
             told = operation.told
-            if isinstance(told, int | bytes) or not (is_redis(operation) or isinstance(operation.request, SqlStatement)):
+            if isinstance(told, int | bytes) or not (
+                is_redis(operation) or isinstance(operation.request, SqlStatement)
+            ):
                 continue
             found = event, operation
             changed = {name for name, _, _ in operation.changed} | operation.touched

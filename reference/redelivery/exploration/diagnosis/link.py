@@ -10,8 +10,10 @@ from ...simulation.process import Line
 from ...simulation.sqlite_statements import first_keyword
 from ...simulation.sqlite_store import rows_of
 from ..replay import Event, Operation, Run
+from ..source import BROAD
 from .case import Case, Diagnosis, Rule, at, capital, failure_of, lines_of, words
 
+_REFUSED = BROAD | {"DatabaseError", "Error"}
 _ENDS = {"crash": "crashed", "dies": "died of an exception"}
 
 # -- reading the run ---------------------------------------------------------------------------------------
@@ -150,8 +152,8 @@ def _why_twice(
     if first is second or not any(e.fault for e in case.run.events if e.number < again.event.number):
         return Diagnosis(
             "wrong-effect",
-            f"{capital(words(effect.line))} put {payload} into the inbox, and {words(again.line)} did so again, although "
-            "no packet had been repeated.",
+            f"{capital(words(effect.line))} put {payload} into the inbox, and {words(again.line)} did so again, "
+            "although no packet had been repeated.",
             again.line,
             lines_of(effect.line),
         )
@@ -253,7 +255,7 @@ def _not_stopped(case: Case, effects: frozenset[str], second: Packet, again: Cha
             continue
         failure = failure_of(operation)
         if failure is not None:
-            caught = case.source.swallower(operation.stack, frozenset({failure.name, "DatabaseError", "Error"}))
+            caught = case.source.swallower(operation.stack, _REFUSED | {failure.name})
             return Diagnosis(
                 "swallowed-error",
                 f"{capital(words(operation.line))} was refused ({failure.text}), and {words(again.line)} put the "
@@ -327,8 +329,8 @@ def _why_lost(case: Case, packets: list[Packet], mine: list[Packet], message: in
         mark = cut.durable_marks[-1]
         return Diagnosis(
             "mark-before-effect",
-            f"{capital(words(mark.line))} recorded that {payload} had come, and the receiver {_ENDS[cut.end]} before it "
-            "was in the inbox; the repetition was taken for done.",
+            f"{capital(words(mark.line))} recorded that {payload} had come, and the receiver {_ENDS[cut.end]} before "
+            "it was in the inbox; the repetition was taken for done.",
             mark.line,
             lines_of(*(at(look) for look in looks[-1:])),
         )
@@ -390,11 +392,11 @@ def _nothing_done(case: Case, mine: list[Packet], payload: str) -> Diagnosis:
         for _, operation in packet.operations:
             failure = failure_of(operation)
             if failure is not None:
-                caught = case.source.swallower(operation.stack, frozenset({failure.name, "DatabaseError", "Error"}))
+                caught = case.source.swallower(operation.stack, _REFUSED | {failure.name})
                 return Diagnosis(
                     "swallowed-error",
-                    f"{capital(words(operation.line))} failed ({failure.text}), the receiver answered all the same, and "
-                    f"{payload} never got into the inbox.",
+                    f"{capital(words(operation.line))} failed ({failure.text}), the receiver answered all the same, "
+                    f"and {payload} never got into the inbox.",
                     caught[0] if caught else operation.line,
                     lines_of(operation.line),
                 )
@@ -414,8 +416,8 @@ def _otherwise(case: Case) -> Diagnosis | None:
     row = changes[-1].new[-1] if changes[-1].new else ()
     return Diagnosis(
         "wrong-effect",
-        f"{capital(words(changes[-1].line))} put {row[-1] if row else 'something else'} into the inbox, which then does "
-        "not hold what was sent.",
+        f"{capital(words(changes[-1].line))} put {row[-1] if row else 'something else'} into the inbox, which then "
+        "does not hold what was sent.",
         changes[-1].line,
     )
 
@@ -443,15 +445,16 @@ def _unanswered(case: Case) -> Diagnosis | None:
         text = f"{final.raised.name}: {final.raised.text}" if final.raised.text else final.raised.name
         return Diagnosis(
             "poison-message",
-            f"{capital(words(line))} raises for {repeated} {name} {id} ({text}); the sender gets no {wanted} and repeats "
-            "it for ever.",
+            f"{capital(words(line))} raises for {repeated} {name} {id} ({text}); the sender gets no {wanted} and "
+            "repeats it for ever.",
             line,
         )
     answered = final.answer.value if final.answer else None
     line = case.source.answer_of(method, wanted) or next((o.line for _, o in reversed(last.operations) if o.line), None)
     return Diagnosis(
         "never-acknowledged",
-        f"The receiver answers {answered!r} to {repeated} {name} {id}, not {wanted!r}, so the sender repeats it for ever.",
+        f"The receiver answers {answered!r} to {repeated} {name} {id}, not {wanted!r}, so the sender repeats it "
+        "for ever.",
         line,
     )
 

@@ -8,10 +8,11 @@ from ...simulation.choices import Choice, Kind
 from ...simulation.operations import Received, Refused
 from ...simulation.process import Line
 from ..replay import Event, Run
+from ..source import BROAD
 from .case import Case, Diagnosis, Rule, capital, last_line, lines_of, words
 
-_NOT_DONE = frozenset({"RuntimeError"})
-_NO_ANSWER = frozenset({"ConnectionError", "StaleDelivery", "OSError"})
+_NOT_DONE = BROAD | {"RuntimeError"}
+_NO_ANSWER = BROAD | {"ConnectionError", "StaleDelivery", "OSError"}
 _TAKEN = ("ack", "unanswered ack")
 _ACKS = (*_TAKEN, "lost ack", "stale ack")
 
@@ -155,6 +156,15 @@ def _effect_without_ack(case: Case, ack: Event, effect: Event, who: str) -> Diag
 
 
 def _never_acknowledged(call: Call, effect: Event, who: str) -> Diagnosis:
+    last = call.events[-1]
+    if last.raised is not None:
+        return Diagnosis(
+            "never-acknowledged",
+            f"{capital(words(last.raised_line))} ended the loop ({last.raised.name}: {last.raised.text}) before {who}, "
+            f"which {words(effect.line)} had processed, was acknowledged; it came again and was processed twice.",
+            last.raised_line or effect.line,
+            lines_of(effect.line),
+        )
     acks = [e for e in call.events if e.kind in _ACKS]
     line = acks[-1].line if acks else effect.line
     what = f"{capital(words(line))} acknowledged other messages only" if acks else "Nothing acknowledged it"
@@ -273,8 +283,8 @@ def _acknowledged(case: Case, mine: list[Held], taken: Held, who: str) -> Diagno
     if earlier and isinstance(told, Received) and told.attempt > 1:
         return Diagnosis(
             "key-from-delivery",
-            f"{capital(words(ack.line))} acknowledged {who} unprocessed, because the queue had delivered it before; but "
-            "that delivery did not get it done.",
+            f"{capital(words(ack.line))} acknowledged {who} unprocessed, because the queue had delivered it before; "
+            "but that delivery did not get it done.",
             ack.line,
             lines_of(taken.events[0].line),
         )
@@ -344,8 +354,8 @@ def _stuck(case: Case) -> Diagnosis | None:
         if last is None or len([e for e in events if e.kind == last.kind and e.line == last.line]) < 50:
             return Diagnosis("endless-loop", f"The loop never comes back: {run.hung}.", line)
         what = {
-            "stale ack": f"asks again and again to acknowledge {case.who(last.message)}, which the queue refuses each time, "
-            "since it has delivered it again",
+            "stale ack": f"asks again and again to acknowledge {case.who(last.message)}, which the queue refuses each "
+            "time, since it has delivered it again",
             "ack": f"acknowledges {case.who(last.message)} again and again",
             "nothing": "asks an empty queue for a message again and again",
         }.get(last.kind, "is carried out again and again")

@@ -2,36 +2,147 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Any
 
-from ...simulation.operations import SqlResult, SqlStatement
+from ...simulation.choices import Choice, Kind
+from ...simulation.operations import DrawBytes, RedisFailure, RedisReply, RedisTransaction, SqlResult, SqlStatement
 from ...simulation.process import Line
 from ...simulation.sqlite_statements import first_keyword
+from ...simulation.world import Bounds
 from ..replay import Event, Operation
+from ..source import BROAD
 from .case import (
     UNFINISHED,
     Case,
     Delivery,
     Diagnosis,
+    added,
     asked_attempt,
     at,
     capital,
+    deliveries_of,
     failure_of,
+    gone,
+    is_redis,
     last_line,
     lines_of,
     words,
 )
 
+# -- a time limit ------------------------------------------------------------------------------------------
+
+
+def _effect_expired(case: Case) -> Diagnosis | None:
+    """Time took away the effect itself."""
+    for event, keys in case.expiries():
+        lost = {key for key in keys if isinstance(key, tuple) and key[0] in case.effects}
+        for delivery in case.deliveries:
+            written = _wrote_key(delivery, lost, event.number)
+            if written is not None and delivery.done:
+                line = at(written)
+                return Diagnosis(
+                    "expiring-mark",
+                    f"What {words(line)} wrote for {case.who(delivery.message)} had a time limit; when that had "
+                    f"passed, it was as if the message had never been {case.did}.",
+                    line,
+                )
+    return None
+
+
+def _wrote_key(delivery: Delivery, keys: Collection[object], before: int) -> tuple[Event, Operation] | None:
+    """The last operation before an event that wrote one of ``keys``."""
+    found = None
+    for event, operation in delivery.operations:
+        new = {(name, row[0]) for name, _, rows in operation.changed for row in rows if row}
+        if event.number < before and is_redis(operation) and new & set(keys):
+            found = event, operation
+    return found
+
+
+def _too_late(case: Case, first: Delivery, second: Delivery, who: str) -> Diagnosis | None:
+    """A lease ran out under its holder, or a mark before the duplicate came."""
+    for event, keys in case.expiries():
+        for holder, other in ((second, first), (first, second)):
+            held = _wrote_key(holder, keys, event.number)
+            if held is None:
+                continue
+            line = at(held)
+            if (holder.effect_durable or 0) > event.number:
+                return Diagnosis(
+                    "overrun-lease",
+                    f"The claim of {who} that {words(line)} took for {holder.process} ran out while {holder.process} "
+                    f"was still at work; {other.process} took it, and both {case.did} it.",
+                    line,
+                    lines_of(at(holder.check), at(holder.effect)),
+                )
+            if holder is first and (second.effect_durable or 0) > event.number:
+                return Diagnosis(
+                    "expiring-mark",
+                    f"What {words(line)} recorded of {who} had expired when the duplicate came, and "
+                    f"{words(at(second.effect))} {case.did} it again.",
+                    line,
+                    lines_of(at(second.check), at(second.effect)),
+                )
+    return None
+
+
 # -- applied twice -----------------------------------------------------------------------------------------
 
 
 def _applied_twice(case: Case) -> Diagnosis | None:
-    for message in range(len(case.run.scenario.messages)):
-        done = [d for d in case.of(message) if d.effect_durable is not None]
+    for messages in case.intents():
+        done = [d for message in messages for d in case.of(message) if d.done]
         if len(done) >= 2:
             first, second = sorted(done, key=lambda d: d.effect_durable or 0)[:2]
-            return _why_twice(case, first, second, case.who(message))
+            if first.message == second.message:
+                return _why_twice(case, first, second, case.who(first.message))
+            who = "the request of messages {} and {}".format(
+                *(case.run.scenario.messages[d.message][0] for d in (first, second))
+            )
+            return _from_message_id(case, first, second) or _why_twice(case, first, second, who)
     return None
+
+
+def _from_message_id(case: Case, first: Delivery, second: Delivery) -> Diagnosis | None:
+    """The code knows a message again, but not another one that asks for the same."""
+    one, other = (case.run.scenario.messages[d.message] for d in (first, second))
+    both = _had_effect(case, [one, other])
+    if both != [True, True] or _repeats(case, one):
+        return None
+    line = at(second.mark) or at(second.effect)
+    return Diagnosis(
+        "key-from-message-id",
+        f"Messages {one[0]} and {other[0]} ask for the same; {words(line)} recorded each under a key of its own, and "
+        f"both were {case.did}.",
+        case.source.key_line(line),
+        lines_of(line, at(second.check)),
+    )
+
+
+Message = tuple[str, dict[str, Any]]
+
+
+def _had_effect(case: Case, messages: Sequence[Message]) -> list[bool] | None:
+    """Which of these messages have an effect when they come one after the other, undisturbed."""
+    scenario = replace(case.run.scenario, messages=list(messages), expected_dead=0)
+    run = case.what_if((), scenario)
+    if run is None or not run.ended:
+        return None
+    deliveries = deliveries_of(run)
+    return [any(d.message == number and d.done for d in deliveries) for number in range(len(messages))]
+
+
+def _repeats(case: Case, message: Message) -> bool:
+    """Whether a message whose acknowledgement is lost has its effect again."""
+    alone = replace(case.run.scenario, messages=[message], bounds=Bounds(consumers=1), expected_dead=0)
+    calm = case.what_if((), alone)
+    if calm is None or not calm.schedule:
+        return False
+    lost = (*calm.schedule[:-1], Choice(Kind.LOST, calm.schedule[-1].process))
+    again = case.what_if(lost, alone)
+    return again is not None and sum(d.done for d in deliveries_of(again)) > 1
 
 
 def _why_twice(case: Case, first: Delivery, second: Delivery, who: str) -> Diagnosis:
@@ -39,6 +150,18 @@ def _why_twice(case: Case, first: Delivery, second: Delivery, who: str) -> Diagn
     asked = asked_attempt(second) or asked_attempt(first)
     claims = case.claims(second)
     looked = second.check or (claims[0] if claims else None)
+    late = _too_late(case, first, second, who)
+    if late is not None:
+        return late
+    undone = next((d for d in case.of(second.message) if d.taken_back), None)
+    if undone is not None:
+        return Diagnosis(
+            "effect-before-mark",
+            f"{capital(words(effect))} {case.did} {who} before the code knew whether it was done; the consumer "
+            f"{UNFINISHED.get(second.end, 'went on')} before it could take that back.",
+            effect,
+            lines_of(at(undone.wrote)),
+        )
     if not (first.mark or looked):
         return _nothing_recorded(case, first, second, who, asked)
     keys = case.marks(first), case.marks(second)
@@ -47,33 +170,63 @@ def _why_twice(case: Case, first: Delivery, second: Delivery, who: str) -> Diagn
         return Diagnosis(
             "key-from-delivery",
             f"The two deliveries of {who} were recorded under different keys ({_one(keys[0])} and {_one(keys[1])}), so "
-            "neither stopped the other; both credited it.",
+            f"neither stopped the other; both {case.did} it.",
             line,
             lines_of(at(second.mark), at(second.check)),
         )
     if looked is None:
         if asked:
-            return _by_the_flag(asked, who)
+            return _by_the_flag(case, asked, who)
         return _nothing_recorded(case, first, second, who, asked)
-    if second.check is None and second.effect and second.effect[0].number < looked[0].number:
+    refused = second.effect and next(
+        (o for e, o in second.operations if e.number > second.effect[0].number and _is_conflict(o, with_commands=True)),
+        None,
+    )
+    if second.effect and (refused or (second.check is None and second.effect[0].number < looked[0].number)):
+        found = refused.line if refused else at(looked)
         return Diagnosis(
             "effect-before-mark",
-            f"{capital(words(effect))} credited {who} before {words(at(looked))} could find out if it was done.",
+            f"{capital(words(effect))} {case.did} {who} before {words(found)} could find out if it was done.",
             effect,
-            lines_of(at(looked)),
+            lines_of(found),
         )
-    if first.mark_durable is not None and first.mark_durable < looked[0].number:
+    recorded = first.mark_durable or (None if any(map(case.claims, case.deliveries)) else first.effect_durable)
+    if recorded is not None and recorded < looked[0].number:
         return _not_stopped(case, first, second, who, asked)
-    if first.events[-1].number > looked[0].number:
+    if first.events[-1].number > looked[0].number and not _only_mark_missing(first, looked[0].number):
         return _overtaken(case, first, second, who, looked)
     how = UNFINISHED.get(first.end, "went on")
     return Diagnosis(
         "effect-before-mark",
-        f"{capital(words(at(first.effect)))} made the credit of {who} durable, the consumer {how} before a mark "
-        "was; the next delivery credited it again.",
+        f"{capital(words(at(first.effect)))} {case.did} {who} durably, the consumer {how} before a mark "
+        f"was durable; the next delivery {case.did} it again.",
         at(first.effect),
         lines_of(at(first.mark), at(second.mark), at(looked)),
     )
+
+
+def _only_mark_missing(first: Delivery, looked: int) -> bool:
+    """Check and effect were one atomic step, durable when the other looked; the mark had been left for later."""
+    atomic = first.check is None or first.check[0].in_transaction
+    return atomic and first.effect_durable is not None and first.effect_durable < looked
+
+
+def _is_conflict(operation: Operation, with_commands: bool = False) -> bool:
+    """A Redis transaction (that would have done something) was given up because a watched key had been touched."""
+    request, told = operation.request, operation.told
+    if not isinstance(request, RedisTransaction) or (with_commands and not request.commands):
+        return False
+    return isinstance(told, RedisReply) and told.value is None
+
+
+def _refusal(operation: Operation) -> str | None:
+    """The text of an error that the operation met, a lock error excepted."""
+    failure = failure_of(operation)
+    if failure is not None:
+        return None if failure.is_lock else failure.text
+    value = operation.told.value if isinstance(operation.told, RedisReply) else None
+    values = value if isinstance(value, tuple) else (value,)
+    return next((v.text for v in values if isinstance(v, RedisFailure)), None)
 
 
 def _one(values: frozenset[str]) -> str:
@@ -82,7 +235,7 @@ def _one(values: frozenset[str]) -> str:
 
 def _nothing_recorded(case: Case, first: Delivery, second: Delivery, who: str, asked: Line | None) -> Diagnosis:
     if asked:
-        return _by_the_flag(asked, who)
+        return _by_the_flag(case, asked, who)
     effect = at(second.effect)
     if case.remembers:
         how = f"{second.process} " + (
@@ -90,22 +243,30 @@ def _nothing_recorded(case: Case, first: Delivery, second: Delivery, who: str, a
         )
         return Diagnosis(
             "memory-in-process",
-            f"That {who} was done stood in {case.memory_name()} of {first.process} alone; {how} and credited it again.",
+            f"That {who} was done stood in {case.memory_name()} of {first.process} alone; {how} and {case.did} it "
+            "again.",
             case.memory_line() or effect,
             lines_of(effect),
         )
     return Diagnosis(
         "no-duplicate-check",
-        f"Nothing was recorded when {who} was done, so {words(effect)} credited it again.",
+        f"Nothing was recorded when {who} was done, so {words(effect)} {case.did} it again.",
         effect,
     )
 
 
-def _by_the_flag(asked: Line, who: str) -> Diagnosis:
+def _by_the_flag(case: Case, asked: Line, who: str) -> Diagnosis:
+    if any(isinstance(o.request, DrawBytes) and o.line == asked for d in case.deliveries for _, o in d.operations):
+        return Diagnosis(
+            "key-from-delivery",
+            f"{capital(words(asked))} makes something new for each delivery, which no other delivery finds again; "
+            f"{who} was {case.did} twice.",
+            asked,
+        )
     return Diagnosis(
         "key-from-delivery",
         f"{capital(words(asked))} goes by what the queue says of the delivery; {who} was delivered twice and "
-        "credited twice.",
+        f"{case.did} twice.",
         asked,
     )
 
@@ -115,7 +276,7 @@ def _overtaken(case: Case, first: Delivery, second: Delivery, who: str, looked: 
     return Diagnosis(
         "check-then-act",
         f"{capital(words(at(looked)))} looked for {who} before the other consumer had marked it{mark}; both "
-        "credited it.",
+        f"{case.did} it.",
         at(looked),
         lines_of(at(first.mark), at(second.effect)),
     )
@@ -124,66 +285,96 @@ def _overtaken(case: Case, first: Delivery, second: Delivery, who: str, looked: 
 def _not_stopped(case: Case, first: Delivery, second: Delivery, who: str, asked: Line | None) -> Diagnosis:
     """The mark was there when the second delivery looked, and it went on all the same."""
     effect = at(second.effect)
+    if first.mark is not None and is_redis(first.mark[1]) and not case.keeps(first):
+        return Diagnosis(
+            "no-duplicate-check",
+            f"What {words(at(first.mark))} recorded of {who} was deleted before the duplicate came, so {words(effect)} "
+            f"{case.did} it again.",
+            effect,
+            lines_of(at(first.mark)),
+        )
     if asked and second.check is None:
-        return _by_the_flag(asked, who)
+        return _by_the_flag(case, asked, who)
     for event, operation in case.claims(second):
         if second.effect is not None and second.effect[0].number < event.number:
             break
-        failure = failure_of(operation)
-        if failure is not None and not failure.is_lock:
+        if second.check is not None and second.effect and operation is second.effect[1] and _answered(second.check[1]):
+            break  # it had found the mark, and went on: what its own transaction added makes no difference
+        refused = _refusal(operation)
+        if refused is not None:
             caught = case.source.swallower(operation.stack)
             return Diagnosis(
                 "swallowed-error",
-                f"{capital(words(operation.line))} was refused ({failure.text}), and the code credited {who} all the "
+                f"{capital(words(operation.line))} was refused ({refused}), and the code {case.did} {who} all the "
                 "same.",
                 caught[0] if caught else operation.line,
                 lines_of(operation.line, effect),
             )
-        if isinstance(operation.told, SqlResult) and operation.told.rowcount > 0:
+        written = operation.touched - case.effects
+        if written or (isinstance(operation.told, SqlResult) and operation.told.rowcount > 0):
             return Diagnosis(
                 "replace-as-claim",
                 f"{capital(words(operation.line))} replaced the row of the first delivery of {who} instead of "
-                "failing; both deliveries credited it.",
+                f"failing; both deliveries {case.did} it.",
                 operation.line,
                 lines_of(effect),
             )
-        if isinstance(operation.told, SqlResult):
+        if isinstance(operation.told, SqlResult | RedisReply):
             return Diagnosis(
                 "ignored-count",
-                f"{capital(words(operation.line))} added no row for the second delivery of {who}, and nobody looked: "
-                f"{words(effect)} credited it again.",
+                f"{capital(words(operation.line))} added nothing for the second delivery of {who}, and nobody looked: "
+                f"{words(effect)} {case.did} it again.",
                 operation.line,
                 lines_of(effect),
             )
     if asked:
-        return _by_the_flag(asked, who)
+        return _by_the_flag(case, asked, who)
     check = at(second.check)
-    found = second.check is not None and isinstance(second.check[1].told, SqlResult) and second.check[1].told.rows
+    found = second.check is not None and _answered(second.check[1])
     what = "found it" if found else "found nothing"
     return Diagnosis(
         "no-duplicate-check",
-        f"{capital(who)} was marked when {words(check)} looked; it {what}, and {words(effect)} credited it again.",
+        f"{capital(who)} was marked when {words(check)} looked; it {what}, and {words(effect)} {case.did} it again.",
         check or effect,
         lines_of(effect),
     )
+
+
+def _answered(operation: Operation) -> bool:
+    """Whether a question brought anything to light."""
+    told = operation.told
+    return bool(told.rows if isinstance(told, SqlResult) else isinstance(told, RedisReply) and told.value)
 
 
 # -- lost --------------------------------------------------------------------------------------------------
 
 
 def _lost(case: Case) -> Diagnosis | None:
-    for message in range(len(case.run.scenario.messages)):
-        mine = case.of(message)
-        if any(d.effect_durable is not None for d in mine):
+    for messages in case.intents():
+        mine = [d for d in case.deliveries if d.message in messages]
+        if any(d.done for d in mine):
             continue
         enders = [d for d in mine if d.end in ("ack", "lost ack")] or [d for d in mine if d.end == "stale ack"]
         if enders:
-            return _why_lost(case, mine, enders[-1], message)
+            return _why_lost(case, mine, enders[-1], enders[-1].message)
     return None
 
 
 def _why_lost(case: Case, mine: list[Delivery], ender: Delivery, message: int) -> Diagnosis:
     who = case.who(message)
+    conflict = next((o for d in reversed(mine) for _, o in reversed(d.operations) if _is_conflict(o)), None)
+    if conflict is not None and any(o is conflict for _, o in ender.operations):
+        caught = case.source.swallower(conflict.stack, _CONFLICTS)
+        return Diagnosis(
+            "swallowed-conflict",
+            f"Somebody else had touched what the transaction of {words(conflict.line)} watched (WatchError); nothing "
+            f"was done for {who}, and the code let it be acknowledged.",
+            caught[0] if caught else conflict.line,
+            lines_of(conflict.line),
+        )
+    unread = _not_read(case, ender)
+    if unread is not None:
+        return unread
     failures = [(e, o) for e, o in ender.operations if failure_of(o)]
     locks = [(e, o) for e, o in failures if (f := failure_of(o)) and f.is_lock]
     if locks:
@@ -195,12 +386,13 @@ def _why_lost(case: Case, mine: list[Delivery], ender: Delivery, message: int) -
         line = undone or at(ender.effect)
         return Diagnosis(
             "uncommitted-effect",
-            f"{capital(words(at(ender.effect)))} credited {who} in a transaction that was never committed; it was "
+            f"{capital(words(at(ender.effect)))} {case.did} {who} in a transaction that was never committed; it was "
             "rolled back, and the message acknowledged.",
             line,
             lines_of(at(ender.effect)),
         )
-    looked = ender.check or next(iter(case.claims(ender)), None)
+    tries = [(e, o) for e, o in ender.operations if o.writes]
+    looked = ender.check or next(iter(case.claims(ender) or tries), None)
     earlier = [d for d in mine if d is not ender and d.mark_durable is not None]
     if earlier and looked is not None:
         return _mark_without_effect(case, earlier[0], looked, who)
@@ -211,37 +403,40 @@ def _why_lost(case: Case, mine: list[Delivery], ender: Delivery, message: int) -
             f"{capital(words(asked))} took a delivery of {who} for one that had been done already.",
             asked,
         )
-    others = [d for d in case.deliveries if d.message != message and d.mark_durable is not None]
+    others = [d for d in case.deliveries if d not in mine and (d.mark_durable or d.effect_durable) is not None]
     refused = [(e, o) for e, o in failures if (f := failure_of(o)) and f.name == "IntegrityError"]
+    taken = None if failures and not refused else _taken_for(case, others, ender, refused[-1] if refused else looked)
+    if taken is not None:
+        return taken
+    others = [d for d in others if d.mark_durable is not None]
     if others and (refused or (looked is not None and not failures)):
         return _same_key(case, others, message, refused[-1] if refused else looked)
-    if failures:
-        failed = failures[-1][1]
-        failure = failure_of(failed)
+    failed = next((o for _, o in reversed(ender.operations) if failure_of(o) or _refusal(o)), None)
+    if failed is not None:
         caught = case.source.swallower(failed.stack)
         return Diagnosis(
             "swallowed-error",
-            f"{capital(words(failed.line))} failed ({failure.text if failure else ''}); the code went on, and {who} "
-            "was acknowledged without its credit.",
+            f"{capital(words(failed.line))} failed ({_refusal(failed) or 'database is locked'}); the code went on, and "
+            f"{who} was acknowledged without being {case.did}.",
             caught[0] if caught else failed.line,
             lines_of(failed.line),
         )
     if case.remembers:
         return Diagnosis(
             "memory-in-process",
-            f"{ender.process} took {who} for done by {case.memory_name()}, but its credit had not been made.",
+            f"{ender.process} took {who} for done by {case.memory_name()}, but it had not been {case.did}.",
             case.memory_line() or last_line([ender]),
         )
-    missed = next((o for _, o in ender.operations if o.writes & case.run.scenario.effects), None)
-    if missed is not None:
+    missed = next((o for _, o in ender.operations if o.writes & case.effects), None)
+    if missed is not None and not is_redis(missed):
         return Diagnosis(
             "wrong-effect",
-            f"{capital(words(missed.line))} changed no row for {who}, which was acknowledged without its credit.",
+            f"{capital(words(missed.line))} changed no row for {who}, which was acknowledged without being {case.did}.",
             missed.line,
         )
     return Diagnosis(
         "acknowledged-without-effect",
-        f"The handler returned without a credit for {who}, which acknowledged it.",
+        f"The handler returned, which acknowledged {who}, without anything done for it.",
         last_line([ender]),
     )
 
@@ -256,8 +451,8 @@ def _lock_swallowed(case: Case, operation: Operation, who: str) -> Diagnosis:
     where = f"{words(line)} let it pass" if caught else "the code went on"
     return Diagnosis(
         "swallowed-error" if broad else "swallowed-lock-error",
-        f'{capital(words(operation.line))} met "database is locked"; {where}, and {who} was acknowledged without its '
-        "credit.",
+        f'{capital(words(operation.line))} met "database is locked"; {where}, and {who} was acknowledged without being '
+        f"{case.did}.",
         line,
         lines_of(operation.line),
     )
@@ -275,11 +470,89 @@ def _mark_without_effect(case: Case, first: Delivery, looked: tuple[Event, Opera
         )
     return Diagnosis(
         "mark-before-effect",
-        f"{capital(words(at(first.mark)))} made the mark of {who} durable, the consumer {how} before the credit; "
-        "the next delivery found the mark and did nothing.",
+        f"{capital(words(at(first.mark)))} made the mark of {who} durable, the consumer {how} before it was "
+        f"{case.did}; the next delivery found the mark and did nothing.",
         at(first.mark),
         lines_of(at(looked)),
     )
+
+
+_CONFLICTS = BROAD | {"WatchError", "RedisError"}
+
+
+def _not_read(case: Case, ender: Delivery) -> Diagnosis | None:
+    """An undisturbed delivery adds what the closing calls read, and they make nothing of it."""
+    calm = next((d for d in case.undisturbed if d.message == ender.message), None)
+    if calm is None or calm.done or ender.wrote is None or not case.run.answering:
+        return None
+    if any(gone(o) for d in (calm, ender) for _, o in d.operations) or not added(ender.wrote[1]):
+        return None
+    line = case.run.answering[-1].line
+    return Diagnosis(
+        "wrong-effect",
+        f"{capital(words(at(ender.wrote)))} wrote down {case.who(ender.message)}, and {words(line)} makes nothing of "
+        "it.",
+        line,
+        lines_of(at(ender.wrote)),
+    )
+
+
+def _taken_for(
+    case: Case, others: list[Delivery], ender: Delivery, looked: tuple[Event, Operation] | None
+) -> Diagnosis | None:
+    """The message was taken for another one. What of that one made it so shows when it is changed: its content, or that
+    by which the two differ."""
+    scenario = case.run.scenario
+    identity, body = scenario.messages[ender.message]
+    line = at(looked) or last_line([ender])
+
+    def is_lost_after(other: Message) -> bool:
+        return (_had_effect(case, [other, (identity, body)]) or [True, True])[1] is False
+
+    for number in dict.fromkeys(d.message for d in others):
+        name, its = scenario.messages[number]
+        if not is_lost_after((name, its)):
+            continue
+        who, whose = case.who(ender.message), case.who(number)
+        identifying = {
+            f
+            for f in its
+            if scenario.intent and scenario.intent(name, {**its, f: _unlike(its[f])}) != (scenario.intent(name, its))
+        }
+        content = {f: v if f in identifying else _unlike(v) for f, v in its.items()}
+        made = case.source.key_line(line)
+        if not is_lost_after((name, content)):
+            same = ", ".join(f"{f} {body[f]!r}" for f in body if f not in identifying and body[f] == its.get(f))
+            return Diagnosis(
+                "key-from-payload",
+                f"{capital(whose)} and {who} are different, with equal content ({same}); {words(line)} took the second "
+                "for a duplicate of the first.",
+                made,
+                lines_of(line),
+            )
+        apart = {f: _unlike(v) if f in identifying and body.get(f) != v else v for f, v in its.items()}
+        if not is_lost_after((name, apart) if identifying else ("zebra-77", its)):
+            return Diagnosis(
+                "key-collision",
+                f"{capital(words(line))} took {who} for {whose}: their keys look the same.",
+                made,
+                lines_of(line),
+            )
+        if identifying:
+            differ = " and ".join(f for f in its if f in identifying and body.get(f) != its[f])
+            return Diagnosis(
+                "key-too-narrow",
+                f"{capital(whose)} and {who} differ in their {differ}, which is no part of the key; {words(line)} took "
+                "the second for a duplicate of the first.",
+                made,
+                lines_of(line),
+            )
+    return None
+
+
+def _unlike(value: object) -> object:
+    """A value that nobody would take for ``value``."""
+    return value * 2 + 9001 if isinstance(value, int) else "zebra-77"
 
 
 def _same_key(case: Case, others: list[Delivery], message: int, looked: tuple[Event, Operation] | None) -> Diagnosis:
@@ -315,23 +588,45 @@ def _same_key(case: Case, others: list[Delivery], message: int, looked: tuple[Ev
 
 def _overwritten(case: Case) -> Diagnosis | None:
     """Every message took effect once, and yet the sum is wrong."""
-    effects = case.run.scenario.effects
-    done = [d for d in case.deliveries if d.effect_durable is not None and d.effect is not None]
-    for delivery in done:
-        read = next(((e, o) for e, o in delivery.operations if o.reads & effects and not o.writes), None)
+    done = [d for d in case.deliveries if d.effect_durable is not None]
+    for delivery in case.deliveries:
+        wrote, durable = delivery.wrote, delivery.wrote_durable
+        if wrote is None or durable is None or _as_asked(case, delivery):
+            continue
+        reads = [(e, o) for e, o in delivery.operations if o.reads and not o.writes and e.number < wrote[0].number]
         for other in done:
-            if read is None or other is delivery or delivery.effect is None:
+            if other is delivery:
                 continue
-            if read[0].number < (other.effect_durable or 0) < (delivery.effect_durable or 0):
-                line = at(delivery.effect)
-                return Diagnosis(
-                    "lost-update",
-                    f"{capital(words(at(read)))} read the balance before {case.who(other.message)} was credited; "
-                    f"{words(line)} wrote back a sum without it.",
-                    line,
-                    lines_of(at(read)),
-                )
+            for event, read in reads:
+                between = _wrote_between(other, read.reads, event.number, durable)
+                if between and (read.reads & case.effects or case.run.answering):
+                    line = at(wrote)
+                    return Diagnosis(
+                        "lost-update",
+                        f"{capital(words(read.line or event.line))} read the state before {case.who(other.message)} "
+                        f"was {case.did}; {words(line)} wrote back a sum without it.",
+                        line,
+                        lines_of(read.line or event.line),
+                    )
     return None
+
+
+def _wrote_between(delivery: Delivery, tables: frozenset[str], start: int, end: int) -> bool:
+    """Whether a delivery changed one of ``tables`` durably between two events."""
+    if not start < (delivery.effect_durable or 0) < end:
+        return False
+    return any(tables & (o.writes | o.touched) for e, o in delivery.operations if e.number < end)
+
+
+def _as_asked(case: Case, delivery: Delivery) -> bool:
+    """Where the answers say what an effect is worth: whether this one is that of an undisturbed message."""
+    if not case.run.answering:
+        return False
+    group = next(g for g in case.intents() if delivery.message in g)
+    calm = next((d for d in case.undisturbed if d.message in group and d.done), None)
+    if calm is not None and calm.net == delivery.net:
+        return True
+    return not delivery.net and any(d.done and d is not delivery for d in case.deliveries if d.message in group)
 
 
 def _partly(case: Case) -> Diagnosis | None:
@@ -340,12 +635,26 @@ def _partly(case: Case) -> Diagnosis | None:
     if not done:
         return None
     line = at(done[-1].effect)
+    amount = case.run.scenario.messages[done[-1].message][1].get("amount")
+    if case.run.answering and any(_holds(o, amount) for _, o in done[-1].operations if o.writes):
+        line = case.run.answering[-1].line
+        return Diagnosis(
+            "wrong-effect",
+            f"{capital(words(at(done[-1].effect)))} wrote down what {case.who(done[-1].message)} asks for, and "
+            f"{words(line)} makes something else of it.",
+            line,
+            lines_of(at(done[-1].effect)),
+        )
     return Diagnosis(
         "wrong-effect",
-        f"{capital(words(line))} changed the balance by something else than "
-        f"what {case.who(done[-1].message)} asks for.",
+        f"{capital(words(line))} made something else of {case.who(done[-1].message)} than it asks for.",
         line,
     )
 
 
-RULES: tuple[Callable[[Case], Diagnosis | None], ...] = (_applied_twice, _lost, _overwritten, _partly)
+def _holds(operation: Operation, amount: object) -> bool:
+    """Whether a row that was written holds the amount."""
+    return any(str(amount) in map(str, row) for _, _, rows in operation.changed for row in rows)
+
+
+RULES: tuple[Callable[[Case], Diagnosis | None], ...] = (_effect_expired, _applied_twice, _overwritten, _lost, _partly)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from ..verdict import Stuck
-from .case import UNFINISHED, Case, Diagnosis, at, capital, last_line, lines_of, raise_line, words
+from .case import UNFINISHED, Case, Delivery, Diagnosis, at, capital, last_line, lines_of, raise_line, words
 
 # -- stuck -------------------------------------------------------------------------------------------------
 
 
 def diagnose_stuck(case: Case, stuck: Stuck) -> Diagnosis:
     run = case.run
-    if stuck.reason == "hung":
-        why = run.hung or stuck.detail
-        return Diagnosis(
-            "endless-loop", f"The handler never comes back: {why}.", run.hung_line or last_line(case.deliveries)
-        )
     claim = next(
         (d for d in case.deliveries if d.end in UNFINISHED and d.mark_durable is not None and d.effect_durable is None),
         None,
     )
+    if stuck.reason == "hung" and not (claim is not None and _waits_for(case, claim)):
+        why = run.hung or stuck.detail
+        return Diagnosis(
+            "endless-loop", f"The handler never comes back: {why}.", run.hung_line or last_line(case.deliveries)
+        )
     if claim is not None:
         how = UNFINISHED[claim.end]
         return Diagnosis(
@@ -48,3 +48,12 @@ def diagnose_stuck(case: Case, stuck: Stuck) -> Diagnosis:
         "Each delivery returns the message to the queue; from here on no continuation ever acknowledges it.",
         raise_line(case.deliveries) or last_line(case.deliveries),
     )
+
+
+def _waits_for(case: Case, claim: Delivery) -> bool:
+    """Whether what hangs asks again and again for what a delivery that has ended had claimed."""
+    hanging = next((d for d in reversed(case.deliveries) if d is not claim and d.end not in UNFINISHED), None)
+    if hanging is None or claim.mark is None:
+        return False
+    stores = [o for _, o in hanging.operations if o.reads or o.writes]
+    return bool(stores) and bool(stores[-1].writes & claim.mark[1].writes) and not stores[-1].changed

@@ -1,0 +1,7 @@
+# diagnosis: ack-after-effect
+def at_most_once(queue, process):
+    batch = list(iter(queue.receive, None))
+    for message in batch:
+        process(message)  # here
+    for message in batch:
+        queue.ack(message)  # here

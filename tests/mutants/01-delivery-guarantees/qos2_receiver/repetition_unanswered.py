@@ -1,0 +1,16 @@
+# diagnosis: never-acknowledged
+class Receiver:
+    def __init__(self, db):
+        self.db = db
+
+    def on_publish(self, packet_id, payload):
+        with self.db.atomic():
+            claim = self.db.execute("INSERT OR IGNORE INTO received VALUES (?)", [packet_id])
+            if claim.rowcount == 0:  # here
+                return None  # here
+            self.db.execute("INSERT INTO inbox (payload) VALUES (?)", [payload])
+        return "PUBREC"
+
+    def on_pubrel(self, packet_id):
+        self.db.execute("DELETE FROM received WHERE packet_id = ?", [packet_id])
+        return "PUBCOMP"

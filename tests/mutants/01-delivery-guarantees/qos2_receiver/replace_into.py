@@ -1,0 +1,15 @@
+# diagnosis: replace-as-claim
+class Receiver:
+    def __init__(self, db):
+        self.db = db
+
+    def on_publish(self, packet_id, payload):
+        with self.db.atomic():
+            claim = self.db.execute("REPLACE INTO received VALUES (?)", [packet_id])  # here
+            if claim.rowcount == 1:  # here
+                self.db.execute("INSERT INTO inbox (payload) VALUES (?)", [payload])  # here
+        return "PUBREC"
+
+    def on_pubrel(self, packet_id):
+        self.db.execute("DELETE FROM received WHERE packet_id = ?", [packet_id])
+        return "PUBCOMP"

@@ -1,0 +1,15 @@
+# diagnosis: never-acknowledged
+class Receiver:
+    def __init__(self, db):
+        self.db = db
+
+    def on_publish(self, packet_id, payload):
+        with self.db.atomic():
+            if self.db.execute("INSERT OR IGNORE INTO received VALUES (?)", [packet_id]).rowcount:
+                self.db.execute("INSERT INTO inbox (payload) VALUES (?)", [payload])
+        return "PUBREC"
+
+    def on_pubrel(self, packet_id):
+        gone = self.db.execute("DELETE FROM received WHERE packet_id = ?", [packet_id])
+        if gone.rowcount:  # here
+            return "PUBCOMP"  # here

@@ -1,0 +1,11 @@
+# diagnosis: key-from-payload
+def schema(db):
+    db.execute("CREATE TABLE orders (order_id TEXT, amount INTEGER UNIQUE)")  # here
+
+
+def handle(message, db):
+    db.execute("INSERT OR IGNORE INTO orders VALUES (:order_id, :amount)", message.body)  # here
+
+
+def total(db):
+    return db.execute("SELECT COALESCE(SUM(amount), 0) FROM orders").fetchone()[0]

@@ -1,0 +1,11 @@
+# diagnosis: wrong-effect
+def schema(db):
+    db["orders"].create({"order_id": str, "amount": int}, pk="order_id")
+
+
+def handle(message, db):
+    db["orders"].upsert(message.body, pk="order_id")
+
+
+def total(db):
+    return db["orders"].count  # here

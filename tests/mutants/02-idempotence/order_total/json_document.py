@@ -1,0 +1,20 @@
+# diagnosis: lost-update
+import json
+
+
+def schema(db):
+    db["book"].insert({"id": 1, "orders": "{}"}, pk="id")
+
+
+def load(db):
+    return json.loads(db["book"].get(1)["orders"])  # here
+
+
+def handle(message, db):
+    orders = load(db)  # here
+    orders[message.body["order_id"]] = message.body["amount"]
+    db["book"].update(1, {"orders": json.dumps(orders)})  # here
+
+
+def total(db):
+    return sum(load(db).values())

@@ -1,0 +1,14 @@
+# diagnosis: uncommitted-effect
+def schema(db):
+    db["orders"].create({"order_id": str, "amount": int}, pk="order_id")
+
+
+def handle(message, db):
+    db.conn.execute(  # here
+        "INSERT OR IGNORE INTO orders VALUES (:order_id, :amount)",  # here
+        message.body,
+    )  # here
+
+
+def total(db):
+    return db.execute("SELECT COALESCE(SUM(amount), 0) FROM orders").fetchone()[0]

@@ -1,0 +1,7 @@
+# diagnosis: no-duplicate-check
+def handle(message, redis):
+    redis.incrby(f"balance:{message.body['account']}", message.body["amount"])  # here
+
+
+def balance(redis, account):
+    return int(redis.get(f"balance:{account}") or 0)

@@ -1,0 +1,51 @@
+"""The page of diagnoses says what the checker says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from redelivery.display.glossary import GROUPS, mistakes
+from redelivery.exploration.diagnosis import DIAGNOSES
+from tests.answers import answers
+
+PAGE = Path(__file__).parents[1] / "course" / "91-names-of-mistakes.ipynb"
+
+
+def stored(kind: str) -> str:
+    """What the page shows, as it is stored."""
+    return "\n".join(
+        "".join(output.get("data", {}).get(kind, ""))
+        for cell in nbformat.read(PAGE, as_version=4).cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+    )
+
+
+def test_every_name_stands_in_one_group() -> None:
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(DIAGNOSES)
+
+
+@pytest.mark.parametrize("where", GROUPS)
+def test_the_page_shows_every_group_as_it_is_now(where: str) -> None:
+    table = mistakes(where)
+    assert str(table) in stored("text/plain")
+    assert table._repr_html_() in stored("text/html")
+
+
+@pytest.mark.parametrize("name", DIAGNOSES)
+def test_the_page_explains_every_name(name: str) -> None:
+    text = " ".join(stored("text/plain").split())
+    assert f"{name} {DIAGNOSES[name]}" in text
+
+
+@pytest.mark.parametrize("name", [name for name in DIAGNOSES if name != "unclassified"])
+def test_every_name_is_planted_in_a_wrong_answer(name: str) -> None:
+    assert name in {mutant.diagnosis for mutant in answers("mutants")}
+
+
+def test_a_group_that_is_not_there() -> None:
+    with pytest.raises(ValueError, match=r"expected one of 'records', .*; found 'locks'"):
+        mistakes("locks")

@@ -1,0 +1,4 @@
+def at_least_once(queue, process):
+    while (message := queue.receive()) is not None:
+        process(message)
+        queue.ack(message)

@@ -1,0 +1,10 @@
+def schema(db):
+    db.execute("CREATE TABLE orders (order_id TEXT PRIMARY KEY, amount INTEGER NOT NULL)")
+
+
+def handle(message, db):
+    db.execute("INSERT OR IGNORE INTO orders VALUES (:order_id, :amount)", message.body)
+
+
+def total(db):
+    return db.execute("SELECT COALESCE(SUM(amount), 0) FROM orders").fetchone()[0]
