@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
+from types import ModuleType
 from typing import Any
 
 from ..display.matrix import Row, shortened
@@ -162,6 +164,15 @@ def judge(answer: Answer, thorough: bool = False) -> Judgement:
     )
 
 
+def _be_main() -> None:
+    """Have a module ``__main__`` of that name, as a program has: in a new worker it is called ``__mp_main__``.
+
+    The methods that `dataclasses` makes take their module's name from it, and without this would not pass for the
+    answer's own: their class would differ in each process, and the answer be undetermined.
+    """
+    sys.modules["__main__"] = ModuleType("__main__")
+
+
 def _judge(work: tuple[Answer, bool]) -> Judgement:
     return judge(*work)
 
@@ -173,7 +184,7 @@ def judge_all(chosen: Sequence[Answer], jobs: int = 0, thorough: bool = False) -
     if jobs == 1:
         yield from map(_judge, work)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+    with multiprocessing.get_context("spawn").Pool(jobs, _be_main) as pool:
         yield from pool.imap(_judge, work)
 
 

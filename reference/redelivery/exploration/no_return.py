@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..simulation.choices import Choice
+from ..simulation.choices import TIME_IS_LEFT, Choice
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import Stopped
 from ..simulation.process import Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
-from ..simulation.world import TIME_IS_LEFT, Bounds, World
+from ..simulation.world import Bounds, World
 from .reduction import Mismatch, RememberedEffects, Step
 from .scenario import Scenario
 from .stage import TICK, Needs, close, host_of, stores, with_needs, world_of

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..simulation.calls import Role
-from ..simulation.choices import Choice, Kind
+from ..simulation.choices import TIME_IS_LEFT, Choice, Kind
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import PATIENCE, Stopped
 from ..simulation.live import LiveEffects
@@ -36,7 +36,7 @@ from ..simulation.program import Program
 from ..simulation.redis_keys import keys_of
 from ..simulation.redis_keys import writes as writes_something
 from ..simulation.sqlite_store import NO_LOCK, Contents, Journal, Outcome, rows_of
-from ..simulation.world import SUPERSEDED, TIME_IS_LEFT, Bounds, Effect, Process, State, World
+from ..simulation.world import SUPERSEDED, Bounds, Effect, Process, State, World
 from .scenario import Scenario
 from .schedule import BadSchedule, choice_text, to_text
 from .stage import TICK, Needs, close, close_here, everything, host_of, redis_tables, stores, with_needs, world_of

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
-from ..simulation.choices import CONSUMERS_OWN, FAULT_INDEX, Choice, Kind
+from ..simulation.choices import CONSUMERS_OWN, FAULT_INDEX, TIME_IS_LEFT, Choice, Kind
 
 _AFTER = {kind.value: kind for kind in (Kind.CRASH, Kind.LOST, Kind.ANSWER_LOST, Kind.LOCK_TIMEOUT, Kind.FAIL)}
 Schedule = tuple[Choice, ...]
@@ -82,7 +82,7 @@ def parse(text: str, letters: Sequence[str] = ()) -> Schedule:
 
 def cost_of(schedule: Sequence[Choice]) -> tuple[int, int, int, int]:
     """How small a counterexample is: faults, those of them that befall a consumer, switches, length."""
-    faults = [choice.kind for choice in schedule if choice.kind in FAULT_INDEX]
+    faults = [choice.kind for choice in schedule if choice.kind in FAULT_INDEX and choice != TIME_IS_LEFT]
     own = sum(kind in CONSUMERS_OWN for kind in faults)
     steps = [choice.process for choice in schedule if choice.kind is Kind.STEP]
     switches = sum(a != b for a, b in itertools.pairwise(steps))

@@ -11,7 +11,7 @@ from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
 from ..simulation.calls import Role
-from ..simulation.choices import CONSUMERS_OWN, Kind
+from ..simulation.choices import CONSUMERS_OWN, TIME_IS_LEFT, Kind
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GreenletHost, GrowingMemory, Stopped
 from ..simulation.live import NeedsAttempts, NeedsClock, SchemaChanges
@@ -19,7 +19,7 @@ from ..simulation.operations import Hung, Unrepeatable
 from ..simulation.process import Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal
-from ..simulation.world import TIME_IS_LEFT, Bounds, State, World
+from ..simulation.world import Bounds, State, World
 from .reduction import Cost, Mismatch, RememberedEffects, Step
 from .scenario import Scenario
 from .stage import TICK, Final, Needs, close, everything, host_of, stores, world_of

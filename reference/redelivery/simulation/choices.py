@@ -44,3 +44,8 @@ class Choice(NamedTuple):
 
     kind: Kind
     process: int
+
+
+TIME_PASSES = Choice(Kind.TIME, 0)
+#: Time passes and nothing else can come to its end, which is no fault.
+TIME_IS_LEFT = Choice(Kind.TIME, 1)

@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from .calls import Role
-from .choices import FAULT_INDEX, Choice, Kind
+from .choices import FAULT_INDEX, TIME_IS_LEFT, TIME_PASSES, Choice, Kind
 from .operations import (
     Acknowledge,
     Done,
@@ -241,9 +241,6 @@ _ANSWERS_LOST = tuple(Choice(Kind.ANSWER_LOST, i) for i in range(26))
 _FAILURES = tuple(Choice(Kind.FAIL, i) for i in range(26))
 _REDELIVERIES = tuple(Choice(Kind.REDELIVER, i) for i in range(26))
 _TIMEOUTS = tuple(Choice(Kind.LOCK_TIMEOUT, i) for i in range(26))
-TIME_PASSES = Choice(Kind.TIME, 0)
-#: Time passes and nothing else can come to its end, which is no fault.
-TIME_IS_LEFT = Choice(Kind.TIME, 1)
 _NO_ANSWER = Refused("ConnectionError", "the connection was lost before the answer came: it may or may not be done")
 _FAILED = Refused("RuntimeError", "the effect could not be carried out; nothing was done")
 _STALE = Refused("StaleDelivery", "the queue has delivered this message again meanwhile")
