@@ -150,7 +150,7 @@ class ClaimsPart:
             return f"expected a dict, claims = {{…}}; it is of type {type(answer).__name__}"
         for name in OPERATIONS:
             if name not in answer or answer[name] is None or answer[name] is ...:
-                return f"claims says nothing about {name} yet: write True (idempotent) or False"
+                return f"claims is not solved yet: it says nothing about {name}. Write True (idempotent) or False"
             if type(answer[name]) is not bool:
                 return f"expected True or False for {name}; it is {answer[name]!r:.40}"
         extra = sorted(set(map(str, answer)) - set(OPERATIONS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..exploration.scenario import Scenario
@@ -13,6 +14,7 @@ from ..simulation.world import Bounds
 from .break_it import BreakIt
 from .claims import ClaimsPart
 from .handler_part import HandlerPart
+from .part import Report
 
 NAME = "02-idempotence"
 Order = tuple[str, dict[str, Any]]
@@ -35,10 +37,12 @@ def answer_of(contents: Contents, call: str) -> tuple[Any, str | None]:
 
 
 def _rows(contents: Contents) -> str:
+    """The learner's tables: after each name its rows, each after its row number."""
     shown = []
     for name, rows in contents:
         if name not in ("answers", "dead letters", "sqlite_sequence"):
-            shown.append(f"{name}: {'; '.join(','.join(map(str, row)) for row in rows) or '–'}")
+            texts = [f"{row[0]}: {' '.join(map(str, row[1:]))}".rstrip(": ") for row in rows]
+            shown.append(f"{name} {'; '.join(texts) or '–'}")
     return " | ".join(shown)[:60] or "–"
 
 
@@ -98,23 +102,43 @@ ORDER_TOTAL = HandlerPart(
     "message id. Not covered: an order that is changed or cancelled later.",
 )
 
+#: Each duplicate is refused, in one atomic statement. What is refused besides is the bug.
 BROKEN = """def schema(db):
-    db.execute("CREATE TABLE total (amount INTEGER)")
-    db.execute("CREATE TABLE seen (order_id TEXT PRIMARY KEY)")
-    db.execute("INSERT INTO total VALUES (0)")
-    db.conn.commit()
+    db.execute("CREATE TABLE revenue (amount INTEGER, highest TEXT)")
+    db.execute("INSERT INTO revenue VALUES (0, '')")
+
 
 def handle(message, db):
-    if db.execute("SELECT 1 FROM seen WHERE order_id = ?", [message.body["order_id"]]).fetchone():
-        return
-    db.execute("UPDATE total SET amount = amount + ?", [message.body["amount"]])
-    db.execute("INSERT OR IGNORE INTO seen VALUES (?)", [message.body["order_id"]])
-    db.conn.commit()
+    db.execute(
+        "UPDATE revenue SET amount = amount + :amount, highest = :order_id WHERE highest < :order_id",
+        message.body,
+    )
+
 
 def total(db):
-    return db.execute("SELECT amount FROM total").fetchone()[0]
+    return db.execute("SELECT amount FROM revenue").fetchone()[0]
 """
-BREAK_IT = BreakIt("break_it", 2, scenario("order o8 alone", [_order("m1", "o8")], Bounds()), BROKEN)
+
+
+@dataclass(frozen=True)
+class BreakTheHighest(BreakIt):
+    """``BROKEN`` ends wrong in one way only, for which the rules of the diagnosis have no words."""
+
+    def judge(self, exercise: str, answer: object) -> Report:
+        """Judge one schedule text."""
+        report = super().judge(exercise, answer)
+        if not report.passed:
+            return report
+        return replace(
+            report,
+            covered="Your schedule breaks it. Order o9 was counted first, so order o8 was no longer above the highest: "
+            "it was taken for a duplicate and dropped, although nobody had counted it.",
+        )
+
+
+BREAK_IT = BreakTheHighest(
+    "break_it", 2, scenario("orders o8 and o9", [_order("m8", "o8"), _order("m9", "o9")], Bounds()), BROKEN
+)
 CLAIMS = ClaimsPart("claims", 3)
 
 PARTS = (CLAIMS, ORDER_TOTAL, BREAK_IT)

@@ -183,8 +183,8 @@ class Report:
         stores = ["SQLite in WAL mode and with a rollback journal"] if len(b["journals"]) > 1 else []
         stores += ["Redis"] if b.get("redis") else []
         return (
-            f"Bounds: {who}, {b['messages']} messages, at most {b['faults']} faults a run "
-            f"({', '.join(kinds)} at most){refusals}{'; ' if stores else ''}{', '.join(stores)}."
+            f"Bounds: {who}, {_messages_and_faults(b)} ({', '.join(kinds)} at most){refusals}"
+            f"{'; ' if stores else ''}{', '.join(stores)}."
         )
 
     def _smallest(self) -> str:
@@ -355,6 +355,21 @@ _FAULT_WORDS = (
     ("lock_timeouts", "wait for a lock that times out"),
     ("expiries", "passing of time"),
 )
+
+
+def _messages_and_faults(bounds: Mapping[str, Any]) -> str:
+    """How many messages with how many faults: the largest of both that were searched together, where more of the one
+    meant less of the other."""
+    tried = {(s["messages"], s["faults"]) for s in bounds["scenarios"] if s["consumers"] == bounds["consumers"]}
+    best = sorted(one for one in tried if not any(o != one and o[0] >= one[0] and o[1] >= one[1] for o in tried))
+    shown = [f"{_plural(m, 'message')} and {'at most ' if f else ''}{_plural(f, 'fault')} a run" for m, f in best]
+    if len(shown) == 1:
+        return shown[0].replace(" and at most", ", at most")
+    return ", or ".join(shown)
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count or 'no'} {word}{'' if count == 1 else 's'}"
 
 
 class Part(Protocol):

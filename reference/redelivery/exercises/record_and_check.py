@@ -193,7 +193,7 @@ RECORD_AND_CHECK_REDIS = HandlerPart(
     3,
     (
         REDIS_ONE,
-        redis_scenario("two equal payments", [_pay("88"), _pay("8")], Bounds()),
+        redis_scenario("two equal payments", [_pay("88"), _pay("8")], Bounds(faults=1)),
         redis_scenario(
             "ids that look alike",
             [_pay("b8"), _pay("B8"), _pay("08", 777, -30), _pay("8", 777, -30), _pay("8b"), _pay("666")],

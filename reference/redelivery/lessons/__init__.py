@@ -1,0 +1,1 @@
+"""What lessons show that no exercise asks for."""
