@@ -1,13 +1,15 @@
 # Every target that needs .venv sets it up by itself: scripts/setup.
 # Another Python than python3: make lab PYTHON=python3.12
 
-.PHONY: help lab test bench matrix clean
+.PHONY: help lab test bench bench-peers soak matrix clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make lab      open the course in JupyterLab (options: make lab LAB_ARGS="--port 9999 --no-browser")'
 	@echo 'make test     run every test: the package, the notebooks, lint, format, types'
 	@echo 'make bench    measure the checker and print the figures'
+	@echo 'make bench-peers  the same beside a public tool for Python, in an environment of its own'
+	@echo 'make soak     the long tests: the searches against each other, against a model, against real processes'
 	@echo 'make matrix   judge every wrong and every right answer again and store the table that the course shows'
 	@echo 'make clean    remove .venv and everything that was built; notebooks and progress stay'
 
@@ -19,6 +21,12 @@ test:
 
 bench:
 	@sh scripts/bench $(BENCH_ARGS)
+
+bench-peers:
+	@sh scripts/bench-peers
+
+soak:
+	@sh scripts/soak
 
 matrix:
 	@sh scripts/matrix $(MATRIX_ARGS)

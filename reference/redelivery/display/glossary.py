@@ -34,7 +34,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "versions": ("no-precondition", "version-from-store", "aba", "stale-overwrites", "early-dropped"),
     "acknowledgements": ("ack-before-effect", "ack-after-effect", "effect-without-ack", "stops-early"),
     "lines": ("forgets-too-early", "never-forgets", "sent-before-stored", "gave-up-unanswered"),
-    "no end": ("poison-message", "never-acknowledged", "endless-loop", "dead-lock"),
+    "no end": ("poison-message", "never-acknowledged", "endless-loop"),
     "others": ("wrong-claim", "unclassified"),
 }
 _WIDTH = 110

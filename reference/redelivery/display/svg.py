@@ -28,6 +28,8 @@ def to_svg(timeline: Timeline, title: str, description: str = "") -> str:
     state_left = left + sum(lanes) + 10
     state_starts = [state_left + sum(states[:i]) for i in range(len(states))]
     width = state_left + sum(states) + 8
+    if timeline.no_return is not None:  # its words have to fit in
+        width = max(width, (len(NO_RETURN) + 12) * _CHARACTER)
     prints = sum(len(_printed(row)) for row in timeline.rows)
     extra = prints + (1 if timeline.no_return is not None else 0)
     skipped = repetitions(timeline.rows)

@@ -83,7 +83,7 @@ class Timeline:
                     "*" if event.fault or event.redelivered or switched else "",
                     process,
                     describe(run, event),
-                    line[1] if line and event.kind in _WITH_LINE else None,
+                    line[1] if line and (event.kind in _WITH_LINE or _asked_by_loop(run, event)) else None,
                     event.shown,
                     tuple(a != b for a, b in zip(event.shown, previous, strict=True)),
                     event.fault,
@@ -157,6 +157,11 @@ def repetitions(rows: Sequence[Row]) -> frozenset[int]:
     )
 
 
+def _asked_by_loop(run: Run, event: Event) -> bool:
+    """A loop receives by a line of its own; to a handler a message is brought."""
+    return event.kind == "receive" and run.scenario.loop is not None
+
+
 _WITH_LINE = frozenset(
     [
         "sql",
@@ -174,7 +179,6 @@ _WITH_LINE = frozenset(
         "lost ack",
         "unanswered ack",
         "stale ack",
-        "receive",
         "nothing",
     ]
 )

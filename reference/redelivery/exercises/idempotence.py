@@ -41,7 +41,7 @@ def _rows(contents: Contents) -> str:
     shown = []
     for name, rows in contents:
         if name not in ("answers", "dead letters", "sqlite_sequence"):
-            texts = [f"{row[0]}: {' '.join(map(str, row[1:]))}".rstrip(": ") for row in rows]
+            texts = [f"{row[0]!s}: {' '.join(map(str, row[1:]))}".rstrip(": ") for row in rows]
             shown.append(f"{name} {'; '.join(texts) or '–'}")
     return " | ".join(shown)[:60] or "–"
 

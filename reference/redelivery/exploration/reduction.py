@@ -107,6 +107,10 @@ class RememberedEffects:
         self.strict = False
         """A handler asks for what its connection did before, so a connection can't be made anew halfway."""
 
+    def open(self, processes: int) -> None:
+        """Before the first run: connect every process."""
+        self.live.open(processes)
+
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
         # What takes no step of its own reads no rows and takes no lock, so nothing else matters here.
         key = (root.number, attempt, state.now)

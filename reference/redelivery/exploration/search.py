@@ -365,7 +365,9 @@ class Search:
                 if not moves:
                     return False
                 choice = moves[(favourite * length) % len(moves)]
-                if favourite == 0:
+                if length % 100 == 99 and world.time_matters and world.time_can_pass(step.state):
+                    choice = TIME_IS_LEFT  # it may be waiting for a lease to end
+                elif favourite == 0:
                     choice = next((move for move in moves if move.process == step.state.last), moves[0])
                 effects.here = step
                 step = Step(step, choice, world.apply(step.state, choice), step.cost)

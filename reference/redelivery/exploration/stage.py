@@ -89,12 +89,14 @@ def stores(scenario: Scenario, journal: Journal, needs: Needs) -> Iterator[Store
 
 
 def host_of(program: Program, scenario: Scenario) -> GreenletHost:
-    """A host for all calls of ``scenario``."""
-    return GreenletHost(program, scenario.calls, scenario.messages)
+    """A host for all calls of ``scenario``. To make one, the learner's cells are executed."""
+    with guarded():
+        return GreenletHost(program, scenario.calls, scenario.messages)
 
 
 def world_of(tree: Tree, effects: Any, scenario: Scenario, bounds: Bounds, journal: Journal, needs: Needs) -> World:
     """The rules for ``scenario``."""
+    effects.open(len(scenario.roles(bounds)))
     return World(tree, effects, scenario.cast(bounds), bounds, journal, needs.attempts, needs.clock)
 
 
@@ -190,7 +192,7 @@ def close_here(scenario: Scenario, state: State, live: LiveEffects) -> tuple[Con
     if live.redis is not None:
         state = state._replace(redis=live.redis.number_contents())
     tables = everything(scenario, state, live.store.read(), live.redis)
-    return (*tables, ("answers", tuple(answers))), ends
+    return ((*tables, ("answers", tuple(answers))) if answers else tables), ends
 
 
 def alone(live: LiveEffects, state: State, call: int) -> Node:

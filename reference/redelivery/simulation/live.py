@@ -73,6 +73,10 @@ class LiveEffects:
         self._version = store.data_version()
         self._schema_known_to_change = store.schema_changed
 
+    def open(self, processes: int) -> None:
+        """Before the first run: connect every process."""
+        self.store.open(range(processes))
+
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
         self.store.begin(process)
         return self._free(process, root, attempt, state.now)

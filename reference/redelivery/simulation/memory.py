@@ -67,8 +67,14 @@ def _names(code: types.CodeType) -> set[str]:
 @functools.lru_cache(maxsize=512)
 def global_names(code: types.CodeType) -> frozenset[str] | None:
     """The names that a function may look up in its globals; None when it asks for all of them."""
-    names = _names(code)
-    return None if names & {"globals", "eval", "exec", "vars"} else frozenset(names)
+    return None if _looks_up(code, {"globals", "eval", "exec", "vars"}) else frozenset(_names(code))
+
+
+def _looks_up(code: types.CodeType, names: set[str]) -> bool:
+    """Whether code uses one of ``names`` as a name of its own: in ``redis.eval(…)`` it is an attribute's."""
+    if any(i.opname in ("LOAD_GLOBAL", "LOAD_NAME") and i.argval in names for i in dis.get_instructions(code)):
+        return True
+    return any(_looks_up(constant, names) for constant in code.co_consts if isinstance(constant, types.CodeType))
 
 
 def _reached(function: types.FunctionType) -> list[str]:

@@ -341,6 +341,7 @@ class SqliteStore:
 
     def _restore_by_copy(self, number: int) -> None:
         """The slow way, for changed schemas and for tables whose triggers an undo would fire."""
+        names = list(self._sessions)
         for session in self._sessions.values():
             session.connection.close()
         self._sessions.clear()
@@ -365,6 +366,7 @@ class SqliteStore:
             self._observer.execute("PRAGMA journal_mode=wal")
         self._read_schema()
         self.current = number
+        self.open(names)
 
     def _insert_for(self, copy: sqlite3.Connection, name: str, marks: str) -> str:
         info = copy.execute("SELECT name, type, pk FROM pragma_table_info(?)", (name,)).fetchall()
@@ -375,6 +377,12 @@ class SqliteStore:
         return f"INSERT INTO {_quote(name)} ({', '.join(columns)}) VALUES ({marks})"
 
     # -- sessions --------------------------------------------------------------------------------------
+
+    def open(self, names: Iterable[Any]) -> None:
+        """Connect sessions before anything happens: while a COMMIT waits, a new connection can't be made ready."""
+        for name in names:
+            if name not in self._sessions:
+                self._sessions[name] = _Session(self._connect())
 
     def begin(self, name: Any, rowid: int = 0) -> None:
         """A process starts on a delivery: its connection is as good as new. ``rowid``: what it inserted last, where

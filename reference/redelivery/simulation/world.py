@@ -513,7 +513,10 @@ class World:
         ready = list(state.ready)
         ready.remove(message)
         state = state._replace(ready=tuple(ready), attempts=(*attempts[:message], attempt, *attempts[message + 1 :]))
-        return state, message, attempt if self.count_attempts else 0
+        if not self.count_attempts:
+            return state, message, 0
+        # Beyond the cap attempts have one number, and no two processes at work may draw the same random bytes.
+        return state, message, attempt if attempt < MOST_ATTEMPTS else attempt + index
 
     def _receive(self, state: State, index: int, process: Process) -> State:
         state, message, attempt = self._take(state, index)

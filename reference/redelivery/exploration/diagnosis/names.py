@@ -40,7 +40,6 @@ DIAGNOSES: dict[str, str] = {
     "the dead-letter queue, and its effect is missing.",
     "never-acknowledged": "The message is returned to the queue each time it comes and never gets done.",
     "endless-loop": "The handler neither returns nor asks for anything any more.",
-    "dead-lock": "The consumers wait for each other, and none can go on.",
     "ack-before-effect": "The consumer acknowledges before it has done the work. When it fails in between, the queue "
     "takes the message for done, and its effect never happens.",
     "ack-after-effect": "The consumer does the work first and acknowledges afterwards. When it fails in between, or "

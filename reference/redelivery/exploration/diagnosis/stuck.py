@@ -39,10 +39,6 @@ def diagnose_stuck(case: Case, stuck: Stuck) -> Diagnosis:
             "queue.",
             raise_line(tries),
         )
-    if stuck.reason == "dead end":
-        return Diagnosis(
-            "dead-lock", "The consumers wait for each other's locks, and none can go on.", last_line(case.deliveries)
-        )
     return Diagnosis(
         "never-acknowledged",
         "Each delivery returns the message to the queue; from here on no continuation ever acknowledges it.",
