@@ -1,11 +1,12 @@
 # Every target that needs .venv sets it up by itself: scripts/setup.
 # Another Python than python3: make lab PYTHON=python3.12
 
-.PHONY: help lab test bench bench-peers soak matrix clean
+.PHONY: help lab update test bench bench-peers soak matrix clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make lab      open the course in JupyterLab (options: make lab LAB_ARGS="--port 9999 --no-browser")'
+	@echo 'make update   get the newest version of the course; your own work stays'
 	@echo 'make test     run every test: the package, the notebooks, lint, format, types'
 	@echo 'make bench    measure the checker and print the figures'
 	@echo 'make bench-peers  the same beside a public tool for Python, in an environment of its own'
@@ -15,6 +16,9 @@ help:
 
 lab:
 	@sh scripts/lab $(LAB_ARGS)
+
+update:
+	@sh scripts/update
 
 test:
 	@sh scripts/test

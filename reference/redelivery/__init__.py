@@ -6,8 +6,9 @@ from .simulation.message import Message, Retry, StaleDelivery
 
 if TYPE_CHECKING:
     from .exercises.exercise import exercise
+    from .workspace.progress import progress
 
-__all__ = ["Message", "Retry", "StaleDelivery", "exercise"]
+__all__ = ["Message", "Retry", "StaleDelivery", "exercise", "progress"]
 __version__ = "0.1.0"
 
 
@@ -17,4 +18,8 @@ def __getattr__(name: str) -> Any:
         from .exercises.exercise import exercise
 
         return exercise
+    if name == "progress":
+        from .workspace.progress import progress
+
+        return progress
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

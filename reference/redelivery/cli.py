@@ -1,4 +1,4 @@
-"""The command line: `redelivery check`, `redelivery replay` and `redelivery verify`.
+"""The command line: `redelivery check`, `redelivery replay`, `redelivery verify` and the commands of `workspace`.
 
 Exit statuses of ``check``: 0 every part proved, 1 something refuted, stuck or erroneous, 3 nothing worse than
 undetermined, 2 the notebook as a whole can't be used. Of ``replay``: 0 the run ends right, 1 it does not, 2 it
@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .workspace.commands import add_to
 
 if TYPE_CHECKING:
     from .display.matrix import Row
@@ -71,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "--save", type=Path, metavar="FILE", help="write the matrix to FILE, too; with --part, its other rows stay"
     )
     verify.set_defaults(run=_verify)
+    add_to(commands)
     return parser
 
 
@@ -78,6 +81,7 @@ def _check(options: argparse.Namespace) -> int:
     from .exercises.notebook import NotUsable, read_notebook
     from .exercises.part import NotChecked, Report
     from .simulation.guards import guarded
+    from .workspace.record import note_file
 
     try:
         submission = read_notebook(options.notebook)
@@ -93,6 +97,8 @@ def _check(options: argparse.Namespace) -> int:
         else:
             report = part.check(submission.exercise, program)
             reports.append(replace(report, path=str(options.notebook)))
+        source = submission.source(part.grade_id)
+        note_file(options.notebook, submission.exercise, part.grade_id, reports[-1].verdict.name, source)
     if options.json:
         print(json.dumps(_as_json(submission.exercise, reports), indent=1))
     else:

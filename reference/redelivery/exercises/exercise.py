@@ -10,6 +10,7 @@ from ..exploration.schedule import BadSchedule
 from ..simulation.memory import CannotCopy
 from ..simulation.program import Cell, FunctionProgram, Program, SourceProgram
 from ..simulation.sqlite_store import Journal
+from ..workspace.record import note_live
 from .break_it import BreakIt
 from .catalogue import EXERCISES, exercise_name, part_of
 from .claims import ClaimsPart
@@ -37,6 +38,7 @@ class Exercise:
         """
         report = self.report(part, *answers)
         _show(report)
+        note_live(self.name, part, report.verdict.name, answers)
         if not report.passed:
             raise NotPassed(f"{part} is {report.headline.split('   ')[0].lower()}: 0 of {report.max_points} points")
 

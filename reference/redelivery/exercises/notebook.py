@@ -26,6 +26,10 @@ class Submission:
     cells: tuple[tuple[str, str, bool], ...]
     """(name, source, is it to be executed) in order; the name of a solution cell is its ``grade_id``."""
 
+    def source(self, grade_id: str) -> str:
+        """The answer's text."""
+        return "".join(source for name, source, _ in self.cells if name == grade_id)
+
     def program(self, grade_id: str) -> SourceProgram | NotChecked:
         """The namespace as it stood right after the cell of ``grade_id``."""
         names = [name for name, _, _ in self.cells]
