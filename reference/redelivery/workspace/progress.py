@@ -118,7 +118,7 @@ class Progress:
             for p in parts:
                 more = f"<br>last check: {escape(p.last)}" if p.last else ""
                 out.append(
-                    f'<td style="{_INKS[p.state]};text-align:left">{_SIGNS[p.state]} <code>{p.part.grade_id}</code>'
+                    f'<td style="{_INKS[p.state]};text-align:left">{_SIGNS[p.state]} {p.part.grade_id}'
                     f"<br>{p.state}{more}</td>"
                 )
             out.append("<td></td>" * (columns - len(parts)))

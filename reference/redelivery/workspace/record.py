@@ -146,9 +146,7 @@ def read(folder: Path) -> Record:
         notes.append(_why(path, error))
         content = content or _peek(path)
     for kept in sorted(path.parent.glob("progress.unreadable-*")) if path.parent.is_dir() else []:
-        notes.append(
-            f"An unreadable progress file was kept as .redelivery/{kept.name}; delete it when you don't need it."
-        )
+        notes.append(f"An unreadable progress file was kept as .redelivery/{kept.name}; delete it when you like.")
     entries = {
         (exercise, part): entry
         for exercise, parts in content.get("exercises", {}).items()
@@ -163,10 +161,8 @@ def _entry(value: Any) -> Entry | None:
     """An entry as it was stored; None if it is none."""
     if not isinstance(value, dict):
         return None
-    try:
-        entry = Entry(**{name: value.get(name) for name in Entry.__dataclass_fields__})
-    except TypeError:
-        return None
+    fields: dict[str, Any] = {name: value.get(name) for name in Entry.__dataclass_fields__}
+    entry = Entry(**fields)
     texts = (entry.verdict, entry.at, entry.digest, entry.proved_at or "", entry.proved_digest or "")
     return entry if all(isinstance(text, str) for text in texts) and isinstance(entry.tries, int) else None
 

@@ -83,7 +83,7 @@ def plan(folder: Path, exercise: str, part: str | None) -> Reset | None:
     if now is None:
         raise CannotReset(f"there is no exercises/{path.name}. Get the whole of it: redelivery reset {name[:2]}")
     content = _with_part_reset(name, part, now, pristine)
-    return content and Reset(path, f"the answer to {part} in exercises/{path.name}", content, True)
+    return None if content is None else Reset(path, f"the answer to {part} in exercises/{path.name}", content, True)
 
 
 def _with_part_reset(name: str, part: str, now: bytes, pristine: bytes) -> dict[str, Any] | None:

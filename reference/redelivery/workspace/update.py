@@ -89,9 +89,7 @@ def _bring(git: _Git, changes: int, now: datetime) -> Update:
     changed = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
     here = git.hashes([name for name in sorted(changed) if (git.folder / name).is_file()])
     mine = {name for name, blob in here.items() if blob not in (old.get(name), new.get(name))}
-    mine = {
-        name for name in mine if name not in old or not was_only_run((git.folder / name).read_bytes(), git.show(name))
-    }
+    mine = {name for name in mine if name not in old or not git.was_only_run(name)}
     copies: dict[str, Path] = {}
     try:
         for name in here:
@@ -175,10 +173,13 @@ class _Git:
     def out(self, *arguments: str) -> str:
         return self.run(*arguments).stdout.strip()
 
-    def show(self, name: str) -> bytes:
-        """A file as committed."""
-        command = ["git", "show", f"HEAD:{name}"]
-        return subprocess.run(command, cwd=self.folder, capture_output=True).stdout
+    def was_only_run(self, name: str) -> bool:
+        """Whether a committed notebook was run, and nothing was written into it."""
+        committed = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=self.folder, capture_output=True).stdout
+        try:
+            return was_only_run((self.folder / name).read_bytes(), committed)
+        except OSError:
+            return False
 
     def blobs(self, commit: str) -> dict[str, str]:
         """File → what is in it, of one commit."""
