@@ -200,6 +200,10 @@ class LiveEffects:
                 outcome = self.carry_out(process, node, True)
                 assert outcome.told is not None, "what takes no step can't wait"
                 told: Told = outcome.told
+                if isinstance(told, SqlFailure) and told.code == sqlite3.SQLITE_INTERRUPT:
+                    node = self.tree.tell(node, told)
+                    node.request = Hung(told.text)
+                    break
             elif kind is ReadAttempt or kind is DrawBytes:
                 if not self.count_attempts:
                     raise NeedsAttempts
