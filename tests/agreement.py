@@ -74,13 +74,19 @@ def compare(
     if isinstance(verdict, Undetermined):
         assert "limit" in verdict.reason, verdict.reason
         return TooMany(0)
-    # Told apart by letters, schedules are counted one by one: it is known how long the full search would take.
+    # Where letters are told apart, every schedule is counted once: so many the full search has to run, and no more.
     if verdict.schedules > most_schedules:
         return TooMany(verdict.schedules)
-    changes = lettered.schema_changes
-    full = search_all(program, scenario, journal, bounds, most_schedules=most_schedules + 1, schema_changes=changes)
+    full = search_all(
+        program,
+        scenario,
+        journal,
+        bounds,
+        most_schedules=max(verdict.schedules, 1),
+        schema_changes=lettered.schema_changes,
+    )
     if not full.complete:
-        assert circles, f"{verdict.schedules} schedules were counted, more than {most_schedules} run"
+        assert circles, f"{verdict.schedules} schedules were counted, but there are more"
         return TooMany(full.schedules)
     reduced, _ = searched()
     plain, counted = searched(memory=False, symmetry=False)

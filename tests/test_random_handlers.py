@@ -210,7 +210,6 @@ PLAIN = settings(deadline=None, database=None, suppress_health_check=list(Health
 def test_the_searches_agree_on_random_handlers(reach: Reach, journal: Journal) -> None:
     tally: Counter[str] = Counter()
     settings(PLAIN, derandomize=True, max_examples=EXAMPLES)(walk(reach, journal, tally, 600, 3_000))()
-    print(tally)
     # A walk among handlers that are all wrong, or all too long, would show little.
     assert tally["proved"] >= 2, tally
     assert tally["refuted"] >= 2, tally

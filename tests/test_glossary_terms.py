@@ -1,0 +1,82 @@
+"""What course/90 says of the course's words, and of the prices on its page to print."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import pytest
+
+COURSE = Path(__file__).parents[1] / "course"
+GUIDE = COURSE / "90-which-technique.ipynb"
+LESSONS = sorted(COURSE.glob("0*.ipynb"))
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def guide(cell_id: str) -> nbformat.NotebookNode:
+    return next(cell for cell in nbformat.read(GUIDE, as_version=4).cells if cell.id == cell_id)
+
+
+def table_rows(markdown: str) -> list[list[str]]:
+    """The cells of all tables in it, without head and rule."""
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    rules = {number for number, line in enumerate(lines) if re.fullmatch(r"[|\- ]+", line)}
+    heads = {number - 1 for number in rules}
+    kept = [line for number, line in enumerate(lines) if number not in rules | heads]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in kept]
+
+
+ROWS = table_rows(guide("glossary").source)
+TERMS = [(term, row[3]) for row in ROWS for term in row[0].split(", ")]
+
+
+@cache
+def words_of(lesson: Path) -> str:
+    cells = nbformat.read(lesson, as_version=4).cells
+    text = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return " ".join(re.sub(r"[*`]", "", text).lower().split())
+
+
+def test_the_glossary_is_long_enough_and_complete_in_each_row() -> None:
+    assert len(ROWS) >= 35
+    assert [row for row in ROWS if len(row) != 4 or not all(row)] == []
+    assert [row[0] for row in ROWS if not HAN.search(row[1])] == []
+    assert [row[0] for row in ROWS if not row[2].endswith(".")] == []
+
+
+def test_no_term_stands_twice_and_they_are_in_order() -> None:
+    terms = [term.lower() for term, _ in TERMS]
+    assert [term for term in terms if terms.count(term) > 1] == []
+    firsts = [row[0].lower() for row in ROWS]
+    assert firsts == sorted(firsts)
+
+
+@pytest.mark.parametrize(("term", "link"), TERMS)
+def test_the_lesson_that_a_term_names_is_there_and_has_the_term(term: str, link: str) -> None:
+    found = re.fullmatch(r"\[(\d\d)\]\(([^)]+)\)", link)
+    assert found, f"expected a link such as [05](05-….ipynb), found {link}"
+    number, target = found.groups()
+    assert target.startswith(f"{number}-") and COURSE / target in LESSONS
+    assert re.search(rf"\b{re.escape(term.lower())}", words_of(COURSE / target))
+
+
+def test_the_page_to_print_fits_on_one_page() -> None:
+    """Of A4: 45 lines of text, of at most 110 characters when they are wrapped."""
+    lines = guide("summary").source.splitlines()
+    assert len(lines) <= 45
+    assert sum(math.ceil(len(line) / 110) for line in lines if line and not set(line) <= set("|- ")) <= 45
+
+
+def test_the_prices_on_the_page_are_those_that_were_counted() -> None:
+    counted = "".join(output.text for output in guide("price-run").outputs)
+    prices = {
+        name: f"{first[0]}/{first[1]}, {again[0]}/{again[1]}, {rows}"
+        for name, *numbers in (line.split() for line in counted.replace("/", " ").splitlines()[1:])
+        for first, again, rows in [(numbers[:2], numbers[2:4], numbers[4])]
+    }
+    shown = [row[2] for row in table_rows(guide("summary").source) if len(row) == 5]
+    order = ["bare", "put", "enter", "enter_and_add", "if_version", "claim", "leased"]
+    assert shown == [*(prices[name] for name in order), "–"]
