@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
 import nbformat
 import pytest
+
+from tests.test_browser import BROWSER, FLAGS
 
 COURSE = Path(__file__).parents[1] / "course"
 GUIDE = COURSE / "90-which-technique.ipynb"
@@ -63,11 +67,26 @@ def test_the_lesson_that_a_term_names_is_there_and_has_the_term(term: str, link:
     assert re.search(rf"\b{re.escape(term.lower())}", words_of(COURSE / target))
 
 
-def test_the_page_to_print_fits_on_one_page() -> None:
-    """Of A4: 45 lines of text, of at most 110 characters when they are wrapped."""
-    lines = guide("summary").source.splitlines()
+def test_the_page_to_print_is_short() -> None:
+    lines = [line for line in guide("summary").source.splitlines() if line]
     assert len(lines) <= 45
-    assert sum(math.ceil(len(line) / 110) for line in lines if line and not set(line) <= set("|- ")) <= 45
+    assert sum(math.ceil(len(line) / 100) for line in lines) <= 45
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium is installed (Debian: apt install chromium)")
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_the_page_to_print_is_one_page_when_it_is_printed(paper: str, tmp_path: Path) -> None:
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+    nbformat.write(nbformat.v4.new_notebook(cells=[guide("summary")]), tmp_path / "page.ipynb")
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", str(tmp_path / "page.ipynb")]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        page = browser.new_page()
+        page.goto((tmp_path / "page.html").as_uri(), wait_until="domcontentloaded")
+        printed = page.pdf(format=paper, margin=dict.fromkeys(["top", "bottom", "left", "right"], "10mm"))
+        browser.close()
+    assert len(re.findall(rb"/Type /Page\b", printed)) == 1
 
 
 def test_the_prices_on_the_page_are_those_that_were_counted() -> None:
