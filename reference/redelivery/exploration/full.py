@@ -19,7 +19,7 @@ from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.world import Bounds, State, World
 from .scenario import Scenario
 from .schedule import cost_of
-from .stage import Needs, close_here, everything, host_of, stores, with_needs, world_of
+from .stage import Needs, close_here, everything, host_of, stores, with_needs
 
 _MOST_STEPS = 120
 
@@ -94,6 +94,8 @@ def _search(
         host = host_of(program, scenario)
         host.tell_all_apart = True
         unexpected = ~scenario.expected_dead
+        cast = scenario.cast(bounds)
+        store.open(range(len(cast.roles)))
         while todo:
             if result.schedules >= most_schedules:
                 result.complete = False
@@ -104,17 +106,20 @@ def _search(
                 both.redis.restore(0)
             tree = Tree(host)
             effects = LiveEffects(tree, store, needs.attempts, False, both.redis, needs.clock)
-            world = world_of(tree, effects, scenario, bounds, journal, needs)
+            world = World(tree, effects, cast, bounds, journal, needs.attempts, needs.clock)
             schedule, state, forbidden = _run(world, beginning, todo, scenario)
             result.schedules += 1
             result.statements += effects.statements
             contents = store.read()
             wrong = forbidden
             if state is not None:
-                result.finals.add(everything(scenario, state, contents, both.redis))
+                final = everything(scenario, state, contents, both.redis)
+                result.finals.add(final)
                 if wrong is None and not state.dead & unexpected:
-                    wrong = scenario.judge(close_here(scenario, state, effects)[0])
-                    contents = store.read()
+                    if scenario.closing:
+                        final = close_here(scenario, state, effects)[0]
+                        contents = store.read()
+                    wrong = scenario.judge(final)
             host.close()
             if wrong is not None:
                 result.broken += 1
