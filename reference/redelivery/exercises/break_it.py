@@ -38,7 +38,7 @@ class BreakIt:
 
     def check(self, exercise: str, program: Program) -> Report:
         """Judge the learner's schedule: right if it breaks the consumer."""
-        answer = program.first().get("schedule") if isinstance(program, SourceProgram) else None
+        answer = program.value("schedule")
         bounds = bounds_json([self.scenario], ["wal"])
         if answer is None:
             return self._report(exercise, NotChecked('expected a text, schedule = "…"; there is none'), bounds)

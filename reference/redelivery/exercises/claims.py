@@ -12,7 +12,7 @@ from typing import Any
 from ..exploration.diagnosis import Diagnosis
 from ..exploration.schedule import BadSchedule
 from ..exploration.verdict import Proved
-from ..simulation.program import Program, SourceProgram
+from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
 from .part import NotChecked, Replay, Report, Withstood
 
@@ -111,7 +111,7 @@ class ClaimsPart:
 
     def check(self, exercise: str, program: Program) -> Report:
         """Judge the learner's claims."""
-        answer = program.first().get("claims") if isinstance(program, SourceProgram) else None
+        answer = program.value("claims")
         return self.judge(exercise, answer)
 
     def judge(self, exercise: str, answer: object) -> Report:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from types import FunctionType
 from typing import Any
 
 from ..display.timeline import Timeline
@@ -24,7 +23,7 @@ from ..simulation.memory import CannotCopy
 from ..simulation.program import FunctionProgram, Program
 from ..simulation.sqlite_store import Journal
 from ..simulation.world import Bounds
-from .part import UNSOLVED, NotChecked, Replay, Report, bounds_json, is_unsolved, wrong_shape
+from .part import UNSOLVED, NotChecked, Replay, Report, bounds_json, is_unsolved
 
 JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
 
@@ -42,14 +41,6 @@ def larger(bounds: Bounds) -> Bounds:
     if bounds.faults < 2:
         return bounds
     return bounds._replace(faults=4, crashes=2 * min(bounds.crashes, 1))
-
-
-def _may_get(owner: type, method: str) -> bool:
-    """Whether a class without a method may give it to its instances when they are made."""
-    if hasattr(owner, "__getattr__"):
-        return True
-    functions = [f for base in owner.__mro__ for f in vars(base).values() if isinstance(f, FunctionType)]
-    return any({method, "setattr", "__dict__"} & {*f.__code__.co_names} for f in functions)
 
 
 @dataclass(frozen=True)
@@ -202,27 +193,10 @@ class HandlerPart:
 
     def _broken(self, program: Program) -> NotChecked | None:
         try:
-            return self._wrong_functions(program.fresh())
+            wrong = program.wrong_functions(self.signatures, self.grade_id)
+            return None if wrong is None else NotChecked(wrong)
         except CannotCopy as error:
             return NotChecked(f"the answer uses {error}, which can't be given afresh to each process")
-
-    def _wrong_functions(self, functions: Mapping[str, Any]) -> NotChecked | None:
-        for name, parameters in self.signatures:
-            owner, _, method = name.partition(".")
-            thing = functions.get(owner)
-            if method and isinstance(thing, type) and not hasattr(thing, method) and _may_get(thing, method):
-                continue
-            if owner not in functions or (method and not hasattr(thing, method)):
-                shape = f"a method {method}" if method else f"a {'class' if owner[0].isupper() else 'function'} {name}"
-                where = f"the class {owner} of the cell" if method else "the cell"
-                return NotChecked(
-                    f"expected {shape}({', '.join(parameters)}) in {where} {self.grade_id}; there is none. Define it "
-                    "there, under this name"
-                )
-            wrong = wrong_shape(getattr(thing, method) if method else thing, name, parameters)
-            if wrong is not None:
-                return NotChecked(wrong)
-        return None
 
     def replay(
         self, exercise: str, program: Program, schedule: str, journal: Journal | None, scenario: int | None

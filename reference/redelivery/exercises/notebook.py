@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..simulation.program import Cell, SourceProgram
+from ..simulation.program import Cell, CellError, SourceProgram
 from .catalogue import EXERCISES
 from .part import UNSOLVED, NotChecked
 
-_LARGEST = 20_000_000
+_LARGEST = 200_000_000
 
 
 class NotUsable(Exception):
@@ -31,7 +32,15 @@ class Submission:
         return "".join(source for name, source, _ in self.cells if name == grade_id)
 
     def program(self, grade_id: str) -> SourceProgram | NotChecked:
-        """The namespace as it stood right after the cell of ``grade_id``."""
+        """The namespace as it stood right after the cell of ``grade_id``, executed here."""
+        cells = self.cells_for(grade_id)
+        if isinstance(cells, NotChecked):
+            return cells
+        program = SourceProgram(cells)
+        return failed(grade_id, program.errors) or program
+
+    def cells_for(self, grade_id: str) -> list[Cell] | NotChecked:
+        """The cells to be executed for a part: its own, and those before it."""
         names = [name for name, _, _ in self.cells]
         if grade_id not in names:
             return NotChecked(
@@ -44,28 +53,23 @@ class Submission:
                 "Keep the one that is to count"
             )
         end = names.index(grade_id) + 1
-        program = SourceProgram([Cell(name, source) for name, source, runs in self.cells[:end] if runs])
-        for error in program.errors:
-            if error.cell == grade_id:
-                what = (
-                    "can't be read as Python"
-                    if error.kind.endswith("SyntaxError")
-                    or error.kind
-                    in (
-                        "IndentationError",
-                        "TabError",
-                    )
-                    else "raised an exception when it was executed"
-                )
-                where = f", line {error.line}" if error.line else ""
-                unsolved = error.kind == "NotImplementedError"
-                if unsolved:
-                    return NotChecked(UNSOLVED.format(grade_id), error.line)
-                return NotChecked(
-                    f"the cell {grade_id} {what}{where}: {error.kind}: {error.text}. Mend the cell and check again",
-                    error.line,
-                )
-        return program
+        return [Cell(name, source) for name, source, runs in self.cells[:end] if runs]
+
+
+def failed(grade_id: str, errors: Sequence[CellError]) -> NotChecked | None:
+    """Why the cell of ``grade_id`` can't be checked after it was executed; None if it can."""
+    for error in errors:
+        if error.cell == grade_id:
+            if error.kind == "NotImplementedError":
+                return NotChecked(UNSOLVED.format(grade_id), error.line)
+            unreadable = error.kind.endswith("SyntaxError") or error.kind in ("IndentationError", "TabError")
+            what = "can't be read as Python" if unreadable else "raised an exception when it was executed"
+            where = f", line {error.line}" if error.line else ""
+            return NotChecked(
+                f"the cell {grade_id} {what}{where}: {error.kind}: {error.text}. Mend the cell and check again",
+                error.line,
+            )
+    return None
 
 
 def read_notebook(path: Path) -> Submission:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -432,24 +431,3 @@ def bounds_json(scenarios: Sequence[Scenario], journals: Sequence[str]) -> dict[
         "expiries": bounds.expiries if largest.uses_redis else 0,
     }
     return found | {name: value for name, value in more.items() if value}
-
-
-def wrong_shape(function: Any, name: str, parameters: Sequence[str]) -> str | None:
-    """What is wrong with a function's signature, in words for the learner; None if it fits."""
-    wanted = f"def {name}({', '.join(parameters)})"
-    if not callable(function):
-        return f"expected a function, {wanted}; {name} is of type {type(function).__name__}"
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        kind = "an async function" if inspect.iscoroutinefunction(function) else "a generator (it uses yield)"
-        return f"expected a plain function, {wanted}; {name} is {kind}, so calling it would not run it"
-    try:
-        found = inspect.signature(function)
-    except ValueError:
-        return None
-    except TypeError:
-        return f"expected {wanted}; the signature of {name} can't be read. Give it {len(parameters)} parameters"
-    try:
-        found.bind(*parameters)
-    except TypeError:
-        return f"expected {wanted}; found {name}{found}. Give it {len(parameters)} parameters"
-    return None

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..simulation.calls import Role
 from ..simulation.choices import CONSUMERS_OWN, TIME_IS_LEFT, Kind
 from ..simulation.guards import Watchdog, guarded
-from ..simulation.hosts import GreenletHost, GrowingMemory, Stopped
+from ..simulation.hosts import GrowingMemory, Stopped
 from ..simulation.live import NeedsAttempts, NeedsClock, SchemaChanges
 from ..simulation.operations import Hung, Unrepeatable
 from ..simulation.process import Line, Tree
@@ -22,7 +22,7 @@ from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.world import Bounds, State, World
 from .reduction import Cost, Mismatch, RememberedEffects, Step
 from .scenario import Scenario
-from .stage import TICK, Final, Needs, close, everything, host_of, stores, world_of
+from .stage import TICK, AnyHost, Final, Needs, close, everything, host_of, stores, world_of
 from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 
 _LOOK_FOR_GROWTH = 2_000
@@ -183,14 +183,12 @@ class Search:
                 for step in self._steps:
                     step.next.clear()
 
-    def _make_sure(self, host: GreenletHost, tree: Tree) -> Undetermined | None:
+    def _make_sure(self, host: AnyHost, tree: Tree) -> Undetermined | None:
         """Run every delivery that was seen once more: what was remembered must have been no accident."""
-        for node in tree.nodes:
-            if node.ended and (wrong := host.check_again(node)):
-                return Undetermined(wrong.why, 0, len(self._steps), host.unrepeatable_line)
-        return None
+        wrong = host.check_all(tree.nodes)
+        return Undetermined(wrong.why, 0, len(self._steps), host.unrepeatable_line) if wrong else None
 
-    def _memory_is_harmless(self, host: GreenletHost, tree: Tree) -> Undetermined | None:
+    def _memory_is_harmless(self, host: AnyHost, tree: Tree) -> Undetermined | None:
         """After a search that took every process for fresh: was that right?"""
         if not self._ignore_memory:
             return None
@@ -208,7 +206,7 @@ class Search:
         self,
         world: World,
         effects: RememberedEffects,
-        host: GreenletHost,
+        host: AnyHost,
         started: float,
         stop_at_first: bool,
     ) -> Verdict:
@@ -233,7 +231,7 @@ class Search:
         self,
         world: World,
         effects: RememberedEffects,
-        host: GreenletHost,
+        host: AnyHost,
         started: float,
         stop_at_first: bool,
         most: int | None = None,

@@ -28,6 +28,7 @@ from ..simulation.operations import (
 )
 from ..simulation.process import Node, Tree
 from ..simulation.program import Program
+from ..simulation.remote import RemoteHost, RemoteProgram
 from ..simulation.sqlite_store import Contents, Journal, SqliteStore
 from ..simulation.world import Bounds, State, World
 from .scenario import Scenario
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ..simulation.redis_store import RedisStore
 
 T = TypeVar("T")
+AnyHost = GreenletHost | RemoteHost
 #: The session of calls that are made alone.
 _ALONE = "alone"
 TICK = 0.25
@@ -88,8 +90,10 @@ def stores(scenario: Scenario, journal: Journal, needs: Needs) -> Iterator[Store
                 redis.close()
 
 
-def host_of(program: Program, scenario: Scenario) -> GreenletHost:
+def host_of(program: Program, scenario: Scenario) -> AnyHost:
     """A host for all calls of ``scenario``. To make one, the learner's cells are executed."""
+    if isinstance(program, RemoteProgram):
+        return RemoteHost(program, scenario.calls, scenario.messages)
     with guarded():
         return GreenletHost(program, scenario.calls, scenario.messages)
 
@@ -273,6 +277,7 @@ def opened(program: Program, scenario: Scenario) -> Scenario:
 
 __all__ = [
     "TICK",
+    "AnyHost",
     "Final",
     "Needs",
     "OpeningFailed",

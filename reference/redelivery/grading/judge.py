@@ -1,14 +1,24 @@
-"""Judging one submission: the interface that everything else in this folder uses."""
+"""Judging one submission: everything that decides is here, and the submission's code is not."""
 
 from __future__ import annotations
 
-import time
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 
 from .. import __version__
+from ..display.svg import to_svg
+from ..exercises.catalogue import EXERCISES
+from ..exercises.handler_part import HandlerPart
+from ..exercises.notebook import NotUsable, Submission, failed, read_notebook
+from ..exercises.part import NotChecked, Part, Report
+from ..simulation.confine import Confinement
+from ..simulation.memory import CannotCopy
+from ..simulation.remote import OutOfTime, RemoteProgram, SubmissionBroke
 from .result import Kind, PartResult, SubmissionResult
+from .sandbox import NoSandbox, Sandbox, SandboxLost
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +41,104 @@ class Limits:
     """Wall clock for the whole submission; after that what is not judged counts as not run."""
     sandbox: bool = True
     """False: no isolation by bubblewrap; results are marked untrusted."""
+    confinement: Confinement = field(default_factory=Confinement)
+    """Limits for each of the submission's processes."""
 
 
 def judge(entry: Entry, limits: Limits, progress: Callable[[str], None] | None = None) -> SubmissionResult:
     """Judge all parts of one submission. Never raises for what a submission does; ``progress`` is told each part's name
-    when it begins."""
-    raise NotImplementedError
+    when it begins.
+
+    Raises:
+        NoSandbox: ``limits`` ask for bubblewrap, and it can't be used here.
+    """
+    started = monotonic()
+    result = SubmissionResult(
+        entry.learner, "", entry.shown, (), trusted=limits.sandbox, version=__version__, attempt=entry.attempt
+    )
+    try:
+        result = replace(result, digest=hashlib.sha256(entry.path.read_bytes()).hexdigest())
+        submission = read_notebook(entry.path)
+    except NotUsable as error:
+        problem = str(error).replace(str(entry.path), entry.shown)
+        return replace(result, problem=problem, seconds=monotonic() - started)
+    except OSError as error:
+        problem = f"{entry.shown} can't be read: {error.strerror}"
+        return replace(result, problem=problem, seconds=monotonic() - started)
+    with Sandbox(limits.sandbox, limits.confinement, limits.seconds) as sandbox:
+        parts = []
+        for part in EXERCISES[submission.exercise]:
+            if progress is not None:
+                progress(part.grade_id)
+            parts.append(_judge_part(submission, part, sandbox))
+        return replace(
+            result,
+            exercise=submission.exercise,
+            parts=tuple(parts),
+            isolation=sandbox.isolation,
+            seconds=monotonic() - started,
+        )
 
 
-__all__ = ["Entry", "Kind", "Limits", "PartResult", "SubmissionResult", "__version__", "judge", "time"]
+def _judge_part(submission: Submission, part: Part, sandbox: Sandbox) -> PartResult:
+    started = monotonic()
+    answer = submission.source(part.grade_id)
+    try:
+        report = _report(submission, part, sandbox)
+        result = _result(report, answer)
+    except Exception as error:
+        why = f"the grader failed: {type(error).__name__}: {str(error)[:300]}. This says nothing about the answer"
+        result = PartResult(part.grade_id, Kind.FAULT, 0, part.points, "error", why, answer=answer)
+    return replace(result, seconds=monotonic() - started)
+
+
+def _report(submission: Submission, part: Part, sandbox: Sandbox) -> Report:
+    def not_run(why: str, line: int | None = None) -> Report:
+        return Report(submission.exercise, part.grade_id, part.points, NotChecked(why, line))
+
+    def in_time(states: int) -> None:
+        if sandbox.left() <= 0:
+            raise OutOfTime
+
+    cells = submission.cells_for(part.grade_id)
+    if isinstance(cells, NotChecked):
+        return not_run(cells.reason)
+    program: RemoteProgram | None = None
+    try:
+        program = RemoteProgram(sandbox, cells)
+        broken = failed(part.grade_id, program.errors)
+        if broken is not None:
+            return not_run(broken.reason, broken.line)
+        if isinstance(part, HandlerPart):
+            part = replace(part, progress=in_time)
+        return part.check(submission.exercise, program)
+    except OutOfTime:
+        return not_run("the time for this submission was over before this part was judged")
+    except SubmissionBroke as error:
+        return not_run(str(error))
+    except CannotCopy as error:
+        return not_run(f"the answer uses {error}, which can't be given afresh to each process")
+    finally:
+        if program is not None:
+            program.close()
+
+
+def _result(report: Report, answer: str) -> PartResult:
+    name = report.verdict.name
+    kind = Kind.RIGHT if report.passed else Kind.NOT_RUN if name == "error" else Kind.WRONG
+    picture = to_svg(report.timeline, report.headline, report.explanation) if report.timeline is not None else ""
+    return PartResult(
+        report.part,
+        kind,
+        report.points,
+        report.max_points,
+        name,
+        report.explanation,
+        report.to_json(),
+        str(report),
+        picture,
+        answer,
+    )
+
+
+__all__ = ["Entry", "Limits", "NoSandbox", "SandboxLost", "judge"]

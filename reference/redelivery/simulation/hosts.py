@@ -196,7 +196,7 @@ class GreenletHost:
             return
         self._settle(run, node, self._resume(run, node.told))
 
-    def check_again(self, node: Node) -> Unrepeatable | None:
+    def _check_again(self, node: Node) -> Unrepeatable | None:
         """Run an ended delivery once more from its start; what it asks must be what it asked."""
         if node.parent is None or isinstance(node.request, Hung | Unrepeatable):
             return None
@@ -207,6 +207,33 @@ class GreenletHost:
         if not _same(request, node.request):
             return self._differs(node, request, run.line)
         return None
+
+    def check_all(self, nodes: Sequence[Node]) -> Unrepeatable | None:
+        for node in nodes:
+            if node.ended and (wrong := self._check_again(node)):
+                return wrong
+        return None
+
+    def again(self, root: Node, answers: Sequence[Told]) -> list[Request]:
+        """What a new run of the call at ``root`` asks when it is told ``answers`` one after the other."""
+        run = self._begin(root.memory, root.message)
+        requests = [self._resume(run, None)]
+        for told in answers:
+            if run.greenlet.dead or run.dead:
+                break
+            requests.append(self._resume(run, told))
+        self._kill(run)
+        return requests
+
+    def adopt(self, histories: Mapping[int, tuple[int, Node]]) -> None:
+        """Take over from a host that is no more: what processes remember, as a number → the number of what they
+        remembered before, and the end of the call that changed it."""
+        self._histories = [None, *(histories.get(n) for n in range(1, max(histories, default=0) + 1))]
+        for number in (0, *histories):
+            try:
+                self._memories[self._instance_with(number).fingerprint()] = number
+            except Opaque:
+                self._memories["after", number] = number
 
     @property
     def unrepeatable_line(self) -> Line | None:

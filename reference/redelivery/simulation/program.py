@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from .guards import SUBSTITUTES, guarded, real_setitimer, real_signal
 from .memory import CannotCopy, Copier
+from .shape import Signatures, wrong_functions
 
 #: A cell that takes longer (in seconds) isn't executed again for each process; what it made is copied.
 _SLOW = 0.002
@@ -31,6 +32,12 @@ class Program(Protocol):
 
     def fresh(self) -> Mapping[str, Any]:
         """The functions by name, with memory that nobody has used."""
+
+    def wrong_functions(self, signatures: Signatures, cell: str) -> str | None:
+        """What is wrong with the functions' form, in words for the learner; see `shape`."""
+
+    def value(self, name: str) -> Any:
+        """What the code left under a name, for looking at only; None where there is nothing."""
 
     def source(self, file: str) -> str:
         """The learner's source in one of the files."""
@@ -146,9 +153,11 @@ class SourceProgram:
     def fresh(self) -> Mapping[str, Any]:
         return _Copies(self._first) if self._slow else self._run([])
 
-    def first(self) -> Mapping[str, Any]:
-        """The namespace as the first execution left it, for looking at only."""
-        return self._first
+    def wrong_functions(self, signatures: Signatures, cell: str) -> str | None:
+        return wrong_functions(self.fresh(), signatures, cell)
+
+    def value(self, name: str) -> Any:
+        return self._first.get(name)
 
     def source(self, file: str) -> str:
         return "\n".join(self._lines.get(file, []))
@@ -200,6 +209,12 @@ class FunctionProgram:
                 f"{', '.join(self._functions)} uses {error}, which can't be given afresh to each process. "
                 "Make it inside the function, or check the notebook from the command line: redelivery check"
             ) from None
+
+    def wrong_functions(self, signatures: Signatures, cell: str) -> str | None:
+        return wrong_functions(self.fresh(), signatures, cell)
+
+    def value(self, name: str) -> Any:
+        return self._functions.get(name)
 
     def source(self, file: str) -> str:
         return "".join(linecache.getlines(file))

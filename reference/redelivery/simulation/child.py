@@ -1,0 +1,262 @@
+"""The other end of `remote`: a process that holds a submission, and answers what its functions would do next.
+
+There is nothing in here worth changing: no expected value, no solution, no verdict, no result. Whatever the
+submission does to this module, it can only answer questions with it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+from . import guards
+from .confine import Confinement, confine, keep_to_oneself
+from .hosts import GreenletHost, GrowingMemory
+from .memory import CannotCopy
+from .process import Node
+from .program import Cell, SourceProgram
+from .wire import FIRST, Gone, Pipe, packed, request_of, unpacked
+
+TICK = 0.25
+_MOST_PRINTS = 200
+_LONGEST_PRINT = 2000
+
+
+def serve(control: socket.socket, confinement: Confinement, alone: bool) -> None:
+    """Start a new process for each pipe that comes through ``control``; ends when ``control`` is closed.
+
+    ``alone``: this is process 1 of its own process namespace. What else is there has been left by earlier parts of the
+    submission, and is killed before the `FIRST` process of another.
+    """
+    keep_to_oneself()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        except OSError:
+            return
+        if not data or not descriptors:
+            return
+        if alone and data == FIRST:
+            _kill_everybody_else()
+        if os.fork() == 0:
+            control.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _hold(socket.socket(fileno=descriptors[0]), confinement)
+            os._exit(0)
+        os.close(descriptors[0])
+
+
+def _kill_everybody_else() -> None:
+    try:
+        os.kill(-1, signal.SIGKILL)
+    except OSError:
+        pass
+    for folder in ("/tmp", "/dev/shm"):
+        _empty(folder)
+
+
+def _empty(folder: str) -> None:
+    for place, folders, files in os.walk(folder, topdown=False):
+        for name in files:
+            _quietly(os.unlink, os.path.join(place, name))
+        for name in folders:
+            path = os.path.join(place, name)
+            _quietly(os.unlink if os.path.islink(path) else os.rmdir, path)
+
+
+def _quietly(act: Callable[[str], None], path: str) -> None:
+    try:
+        act(path)
+    except OSError:
+        pass
+
+
+def _hold(connection: socket.socket, confinement: Confinement) -> None:
+    os.setsid()
+    leave, pipe = os._exit, Pipe(connection)  # before anybody can replace them
+    confine(confinement)
+    answers = _Answers()
+    try:
+        with guards.guarded() as silence:
+            silence.listener = answers.printed
+            while True:
+                pipe.send(answers.to(pipe.receive()))
+    except (Gone, KeyboardInterrupt):
+        leave(0)
+    except BaseException:
+        leave(1)
+
+
+class _Host:
+    """One host, and the nodes that are known of its tree."""
+
+    def __init__(self, host: GreenletHost) -> None:
+        self.host = host
+        self.nodes: dict[int, Node] = {}
+        self.told: dict[int, int] = {}
+        self.counted = 0
+        self.named = 0
+        self.unsupported_said = False
+
+    def add(self, number: int, parent: int | None, told: Any) -> Node:
+        above = None if parent is None else self.nodes[parent]
+        node = self.nodes[number] = Node(number, above, told, above.root if above else None)
+        if above is not None:
+            node.message = above.message
+            self.told[id(told)] = number
+        return node
+
+
+class _Answers:
+    def __init__(self) -> None:
+        self._program: SourceProgram | None = None
+        self._hosts: dict[int, _Host] = {}
+        self._output: list[str] = []
+        self._here: _Host | None = None
+
+    def printed(self, text: str) -> None:
+        here = self._here
+        wanted = here is not None and here.host.record_stacks and not here.host.rebuilding
+        if wanted and len(self._output) < _MOST_PRINTS:
+            self._output.append(text[:_LONGEST_PRINT])
+
+    def to(self, message: list[Any]) -> Any:
+        """The answer to one message."""
+        what, *rest = message
+        if what == "open":
+            return self._open(*rest)
+        if what == "shape":
+            return self._shape(*rest)
+        if what == "value":
+            return self._value(*rest)
+        if what == "host":
+            return self._new_host(*rest)
+        if what == "close":
+            held = self._hosts.pop(rest[0], None)
+            if held is not None:
+                held.host.close()
+            return None
+        held = self._here = self._hosts[rest[0]]
+        host = held.host
+        with guards.Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
+            answer: Any = getattr(self, f"_{what.replace(' ', '_')}")(held, *rest[1:])
+        self._here = None
+        return answer
+
+    def _open(self, cells: list[list[str]]) -> Any:
+        self._program = SourceProgram([Cell(name, source) for name, source in cells])
+        return [[error.cell, error.kind, error.text, error.line] for error in self._program.errors]
+
+    def _shape(self, signatures: list[Any], cell: str) -> Any:
+        assert self._program is not None
+        try:
+            return self._program.wrong_functions(signatures, cell)
+        except CannotCopy as error:
+            return {"x": str(error)}
+
+    def _value(self, name: str) -> Any:
+        assert self._program is not None
+        value = self._program.value(name)
+        if isinstance(value, str):
+            value = str.__str__(value)
+        if isinstance(value, dict):
+            value = dict(dict.items(value))
+        try:
+            return ["value", packed(value)]
+        except (TypeError, RecursionError):
+            return ["type", type(value).__name__]
+
+    def _new_host(self, number: int, calls: Any, messages: Any, options: list[Any]) -> Any:
+        assert self._program is not None
+        try:
+            host = GreenletHost(self._program, unpacked(calls), [(i, unpacked(body)) for i, body in messages])
+        except CannotCopy as error:
+            return {"x": str(error)}
+        host.ignore_memory, host.tell_all_apart, host.record_stacks, host.patience = options
+        self._hosts[number] = _Host(host)
+        return None
+
+    def _nodes(self, held: _Host, nodes: list[list[Any]]) -> None:
+        for number, parent, told, request, memory, message in nodes:
+            node = held.add(number, parent, unpacked(told))
+            node.request, node.memory, node.message = request_of(request), memory, message
+
+    def _adopt(self, held: _Host, histories: list[list[int]]) -> None:
+        held.host.adopt({memory: (earlier, held.nodes[end]) for memory, earlier, end in histories})
+
+    def _start(self, held: _Host, number: int, memory: int, message: int) -> Any:
+        node = held.add(number, None, None)
+        node.memory, node.message = memory, message
+        return self._filled(held, held.host.start, node)
+
+    def _go_on(self, held: _Host, number: int, parent: int, told: Any) -> Any:
+        return self._filled(held, held.host.go_on, held.add(number, parent, unpacked(told)))
+
+    def _filled(self, held: _Host, fill: Callable[[Node], None], node: Node) -> Any:
+        host = held.host
+        try:
+            fill(node)
+        except GrowingMemory:
+            return {"x": "growing"}
+        except CannotCopy as error:
+            return {"x": str(error) or "something that can't be copied"}
+        answer: dict[str, Any] = {"r": packed(node.request), "l": node.line}
+        if node.ended and node.memory:
+            answer["m"] = node.memory
+        if host.unsupported is not None and not held.unsupported_said:
+            held.unsupported_said = True
+            answer["u"] = host.unsupported
+        if host.record_stacks:
+            answer["s"] = node.stack
+            if self._output:
+                answer["o"] = "".join(self._output)
+                self._output.clear()
+            if len(host.counts_read) > held.counted:
+                new = host.counts_read[held.counted :]
+                held.counted = len(host.counts_read)
+                answer["c"] = [held.told[id(told)] for told in new if id(told) in held.told]
+            if len(host.remembering) > held.named:
+                held.named = len(host.remembering)
+                answer["n"] = sorted(host.remembering)
+        return answer
+
+    def _again(self, held: _Host, root: int, end: int) -> Any:
+        return [packed(request) for request in held.host.again(held.nodes[root], held.nodes[end].answers())]
+
+    def _memory_matters(self, held: _Host, ends: list[int], seconds: float) -> Any:
+        from time import process_time
+
+        return held.host.memory_matters([held.nodes[end] for end in ends], process_time() + seconds)
+
+
+class _Quiet:
+    """What an exercise notebook's ``ex`` is here: its checks are not for the submission to make."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+
+def _without_exercises() -> None:
+    """Cells may import `redelivery.exercise`; what they get does nothing, and the exercises themselves are not here."""
+    for name, content in (
+        ("exercises", {}),
+        ("exercises.exercise", {"exercise": lambda name: _Quiet()}),
+        ("workspace", {}),
+        ("workspace.progress", {"progress": lambda *_: None}),
+    ):
+        module = types.ModuleType(f"redelivery.{name}")
+        module.__path__ = []
+        vars(module).update(content)
+        sys.modules[module.__name__] = module
+
+
+def main(descriptor: int, confinement: Confinement, alone: bool) -> None:
+    """What `grading.sandbox` starts."""
+    _without_exercises()
+    serve(socket.socket(fileno=descriptor), confinement, alone)

@@ -1,0 +1,441 @@
+"""Learner code in another process: this end asks, and believes nothing but requests.
+
+Everything that decides a verdict is here: the stores, the queue, the schedule and the tree of what was told and asked.
+The other end holds the submission and answers what it would do next. What it could gain by lying is nothing: each
+history is asked for once and kept, so that whatever it answers is *one* function of what a process was told, and it is
+this function that is searched. One that says otherwise for the same history when it is asked again, in a fresh process
+and in another order (`RemoteHost.check_all`), gets no verdict at all::
+
+    grader  ── start 8 ─────────────▶  submission (a fork of its own for each part)
+            ◀── SELECT … processed ──
+            ── told: none ──────────▶
+            ◀── UPDATE account … ────
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from time import process_time
+from types import FrameType
+from typing import Any, NoReturn, Protocol
+
+from . import guards
+from .calls import Call
+from .hosts import PATIENCE, GrowingMemory, _name, _same
+from .memory import CannotCopy
+from .operations import (
+    Acknowledge,
+    Hung,
+    Perform,
+    Received,
+    Request,
+    SqlResult,
+    Unrepeatable,
+)
+from .process import Line, Node
+from .program import Cell, CellError
+from .shape import Signatures
+from .wire import Gone, Nonsense, Pipe, Silent, line_of, packed, request_of, unpacked
+
+#: Seconds within which the other end has to answer; it notices endless loops by itself after `PATIENCE`.
+ANSWER_SECONDS = 10.0
+#: Seconds within which the cells have to be executed, each of which is stopped by itself after some.
+OPENING_SECONDS = 60.0
+#: Seconds within which all deliveries have to be carried out once more.
+AGAIN_SECONDS = 60.0
+_MOST_OUTPUT = 100_000
+
+
+class SubmissionBroke(Exception):
+    """The process that holds the submission broke the rules or died; the message says how, for the learner."""
+
+
+class OutOfTime(Exception):
+    """The time for the submission is over."""
+
+
+class Opener(Protocol):
+    """Whoever can start a process that holds nothing yet."""
+
+    def session(self, first: bool) -> Pipe:
+        """A pipe to a new one; with ``first``, all that were started before it are ended."""
+
+    def left(self) -> float:
+        """Seconds that the submission still has."""
+
+
+class Session:
+    """One process with the submission's cells executed in it."""
+
+    def __init__(self, opener: Opener, cells: Sequence[Cell], second: bool = False) -> None:
+        self._opener = opener
+        self._is_second = second
+        self._cells = [[cell.name, cell.source] for cell in cells]
+        self._pipe: Pipe | None = None
+        self.number = 0
+        """Counts the processes that there were."""
+        self._hosts = 0
+        self.errors: tuple[CellError, ...] = ()
+        self.open()
+
+    def open(self) -> None:
+        """Start a process and have it execute the cells."""
+        self.close()
+        self._pipe = self._opener.session(not self._is_second)
+        self.number += 1
+        answer = self._ask(["open", self._cells], OPENING_SECONDS)
+        if not isinstance(answer, list) or len(answer) > 2 * len(self._cells) + 1:
+            self.broke("did not say how the cells went")
+        self.errors = tuple(_cell_error(one) for one in answer)
+
+    def new_host(self) -> int:
+        """A number for a host that no other has."""
+        self._hosts += 1
+        return self._hosts
+
+    def ask(self, message: Any, seconds: float = ANSWER_SECONDS) -> Any:
+        """The answer to a message.
+
+        Raises:
+            Silent: there was none in time; the process is gone now.
+            SubmissionBroke: it died, or answered nonsense.
+            OutOfTime: the submission's time is over.
+        """
+        if self._pipe is None:
+            self.open()
+        return self._ask(message, seconds)
+
+    def _ask(self, message: Any, seconds: float) -> Any:
+        left = self._opener.left()
+        if left <= 0:
+            raise OutOfTime
+        assert self._pipe is not None
+        try:
+            self._pipe.send(message)
+            return self._pipe.receive(min(seconds, left))
+        except Silent:
+            self.close()
+            if self._opener.left() <= 0:
+                raise OutOfTime from None
+            raise
+        except Gone:
+            self.close()
+            raise SubmissionBroke(
+                "the process that runs the answer ended in the middle. Expected a function that returns or raises; "
+                "something ended the interpreter, or used up its memory or its computing time"
+            ) from None
+        except Nonsense as error:
+            self.broke(str(error))
+
+    def broke(self, why: str) -> NoReturn:
+        """The other end answered what can't be an answer."""
+        self.close()
+        raise SubmissionBroke(
+            f"the process that runs the answer wrote on the grader's pipe what is no answer ({why}). Write nothing "
+            "to file descriptors that your code has not opened"
+        )
+
+    def close(self) -> None:
+        """End the process; `ask` starts another."""
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+
+
+def _cell_error(one: Any) -> CellError:
+    if isinstance(one, list) and len(one) == 4 and all(isinstance(text, str) for text in one[:3]):
+        cell, kind, text, line = one
+        if line is None or type(line) is int:
+            return CellError(cell[:200], kind[:200], guards_text(text), line)
+    raise SubmissionBroke("the process that runs the answer did not say how the cells went")
+
+
+def guards_text(text: str) -> str:
+    """A text from the other end, fit for any page."""
+    return "".join(c if c.isprintable() or c == " " else repr(c)[1:-1] for c in text[:500])
+
+
+class _Opaque:
+    """Stands for a value that can't go through the pipe; only the name of its type is known."""
+
+
+class RemoteProgram:
+    """A submission's cells, executed elsewhere."""
+
+    def __init__(self, opener: Opener, cells: Sequence[Cell]) -> None:
+        self._opener = opener
+        self._cells = tuple(cells)
+        self._lines = {f"<{cell.name}>": cell.source.splitlines() for cell in cells}
+        self.session = Session(opener, cells)
+        self.errors = list(self.session.errors)
+        self._second: Session | None = None
+        self._beside = 0  # which first process it was started beside: a new one ends all others
+
+    def close(self) -> None:
+        """End the processes."""
+        self.session.close()
+        if self._second is not None:
+            self._second.close()
+
+    def second_session(self) -> Session:
+        """Another process with the same cells, which knows nothing of the first."""
+        if self._second is None or self._beside != self.session.number:
+            self._second, self._beside = Session(self._opener, self._cells, second=True), self.session.number
+        return self._second
+
+    @property
+    def files(self) -> frozenset[str]:
+        return frozenset(self._lines)
+
+    def fresh(self) -> Mapping[str, Any]:
+        raise TypeError("the functions are in another process")
+
+    def wrong_functions(self, signatures: Signatures, cell: str) -> str | None:
+        answer = self._ask_or_say(["shape", [[name, list(parameters)] for name, parameters in signatures], cell])
+        if answer is not None and not isinstance(answer, str):
+            self.session.broke("no sentence about the functions")
+        return None if answer is None else guards_text(answer)
+
+    def value(self, name: str) -> Any:
+        answer = self._ask_or_say(["value", name])
+        if isinstance(answer, list) and len(answer) == 2 and answer[0] == "type" and isinstance(answer[1], str):
+            return type(guards_text(answer[1])[:80], (_Opaque,), {})()
+        if isinstance(answer, list) and len(answer) == 2 and answer[0] == "value":
+            try:
+                return unpacked(answer[1])
+            except Nonsense as error:
+                self.session.broke(str(error))
+        return self.session.broke("no value")
+
+    def _ask_or_say(self, message: Any) -> Any:
+        try:
+            answer = self.session.ask(message)
+        except Silent:
+            raise SubmissionBroke("the process that runs the answer does not answer any more") from None
+        if isinstance(answer, dict):
+            raise CannotCopy(guards_text(str(answer.get("x"))))
+        return answer
+
+    def source(self, file: str) -> str:
+        return "\n".join(self._lines.get(file, []))
+
+    def source_line(self, file: str, line: int) -> str:
+        lines = self._lines.get(file, [])
+        return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+
+
+class RemoteHost:
+    """Asks another process what `GreenletHost` would find out here."""
+
+    def __init__(
+        self, program: RemoteProgram, calls: Sequence[Call], messages: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    ) -> None:
+        self._program = program
+        self._session = program.session
+        self._setting = [packed(calls), [[identity, packed(body)] for identity, body in messages]]
+        self.stopped = False
+        self.patience = PATIENCE
+        self.record_stacks = False
+        self.rebuilding = False
+        self.remembering: set[str] = set()
+        self.counts_read: list[SqlResult] = []
+        self.unsupported: tuple[str, Line | None] | None = None
+        self.calls = 0
+        self.ignore_memory = False
+        self.tell_all_apart = False
+        self._nodes: dict[int, Node] = {}
+        self._histories: dict[int, tuple[int, Node]] = {}
+        self._unrepeatable_line: Line | None = None
+        self._in = 0
+        self._number = 0
+        self._output = 0
+
+    # -- what a tree asks ------------------------------------------------------------------------------
+
+    def start(self, node: Node) -> None:
+        self.calls += 1
+        self._fill(node, ["start", node.number, node.memory, node.message])
+
+    def go_on(self, node: Node) -> None:
+        assert node.parent is not None
+        self._fill(node, ["go on", node.number, node.parent.number, packed(node.told)])
+
+    def check_all(self, nodes: Sequence[Node]) -> Unrepeatable | None:
+        """Have every delivery carried out once more, the last ones first, by a process that knows nothing of the first
+        time; compare here what it asks."""
+        ends = [node for node in nodes if node.ended and not isinstance(node.request, Hung | Unrepeatable)]
+        session = self._program.second_session()
+        number = session.new_host()
+        try:
+            self._begin(session, number)
+            self._hand_over(session, number, nodes)
+            for end in reversed(ends):
+                answer = session.ask(["again", number, end.root.number, end.number], AGAIN_SECONDS)
+                wrong = self._differs(session, end, answer)
+                if wrong is not None:
+                    return wrong
+            session.ask(["close", number])
+        except Silent:
+            return Unrepeatable("when it was run once more, the handler did not come to its end")
+        return None
+
+    def _differs(self, session: Session, end: Node, answer: Any) -> Unrepeatable | None:
+        path: list[Node] = []
+        node: Node | None = end
+        while node is not None:
+            path.append(node)
+            node = node.parent
+        path.reverse()
+        if not isinstance(answer, list) or not answer or len(answer) > len(path):
+            session.broke("no list of requests")
+        for step, said in zip(path, answer, strict=False):
+            request = _checked(session, said)
+            if not _same(request, step.request):
+                self._unrepeatable_line = step.line
+                return Unrepeatable(
+                    "two runs of the same schedule differ: told the same, the handler first asked for "
+                    f"{_name(step.request)}, then for {_name(request)}. Random numbers, the clock, or memory outside "
+                    "the handler may be the reason"
+                )
+        if len(answer) < len(path):
+            session.broke("a list of requests that ends too early")
+        return None
+
+    @property
+    def unrepeatable_line(self) -> Line | None:
+        return self._unrepeatable_line
+
+    def memory_matters(self, tree_nodes: Sequence[Node], deadline: float) -> bool | None:
+        ends = [n.number for n in tree_nodes if n.ended and not isinstance(n.request, Hung | Unrepeatable)]
+        self._enter()
+        seconds = max(deadline - process_time(), 0.0)
+        try:
+            answer = self._session.ask(["memory matters", self._number, ends, seconds], seconds + ANSWER_SECONDS)
+        except Silent:
+            return None
+        if answer is not None and type(answer) is not bool:
+            self._session.broke("neither yes nor no")
+        return answer
+
+    def close(self) -> None:
+        if self._in == self._session.number and self._in:
+            try:
+                self._session.ask(["close", self._number])
+            except (Silent, SubmissionBroke, OutOfTime):
+                pass
+
+    def tick(self, frame: FrameType | None, seconds: float) -> None:
+        """The other end looks for itself."""
+
+    def interrupt(self) -> None:
+        self.stopped = True
+
+    # -- questions -------------------------------------------------------------------------------------
+
+    def _options(self) -> list[Any]:
+        return [self.ignore_memory, self.tell_all_apart, self.record_stacks, self.patience]
+
+    def _enter(self) -> None:
+        """Make sure that there is a process, and in it what this host knows."""
+        if self._in == self._session.number:
+            return
+        self._number = self._session.new_host()
+        self._begin(self._session, self._number)
+        self._in = self._session.number
+        if self._nodes:
+            self._hand_over(self._session, self._number, list(self._nodes.values()))
+
+    def _begin(self, session: Session, number: int) -> None:
+        answer = session.ask(["host", number, *self._setting, self._options()])
+        if isinstance(answer, dict):
+            raise CannotCopy(guards_text(str(answer.get("x"))))
+
+    def _hand_over(self, session: Session, number: int, nodes: Sequence[Node]) -> None:
+        known = [
+            [
+                node.number,
+                node.parent.number if node.parent else None,
+                packed(node.told),
+                packed(node.request),
+                node.memory,
+                node.message,
+            ]
+            for node in nodes
+        ]
+        for start in range(0, len(known), 500):
+            session.ask(["nodes", number, known[start : start + 500]])
+        histories = [[memory, earlier, end.number] for memory, (earlier, end) in sorted(self._histories.items())]
+        session.ask(["adopt", number, histories], AGAIN_SECONDS)
+
+    def _fill(self, node: Node, question: list[Any]) -> None:
+        self._enter()
+        self._nodes[node.number] = node
+        try:
+            answer = self._session.ask([question[0], self._number, *question[1:]])
+        except Silent:
+            node.request = Hung("it asked for nothing and could not be stopped: an endless loop or an endless wait")
+            node.line = node.parent.line if node.parent else None
+            return
+        if not isinstance(answer, dict):
+            self._session.broke("no answer")
+        self._learn(node, answer)
+
+    def _learn(self, node: Node, answer: dict[str, Any]) -> None:
+        problem = answer.get("x")
+        if problem == "growing":
+            raise GrowingMemory
+        if problem is not None:
+            raise CannotCopy(guards_text(str(problem)))
+        session = self._session
+        request = node.request = _checked(session, answer.get("r"))
+        if isinstance(request, Acknowledge | Perform) and request.delivery >= _deliveries(node):
+            session.broke("a delivery that it has not received")
+        try:
+            node.line = self._place(answer.get("l"))
+            stack = answer.get("s") or []
+            if not isinstance(stack, list) or len(stack) > 10_000:
+                session.broke("no stack")
+            node.stack = tuple(line for one in stack if (line := self._place(one)))
+            unsupported = answer.get("u")
+            if isinstance(unsupported, list) and len(unsupported) == 2 and isinstance(unsupported[0], str):
+                self.unsupported = self.unsupported or (guards_text(unsupported[0]), self._place(unsupported[1]))
+        except Nonsense as error:
+            session.broke(str(error))
+        memory = answer.get("m", 0)
+        if type(memory) is not int or not 0 <= memory < 1_000_000:
+            session.broke("no number for what it remembers")
+        if node.ended:
+            node.memory = memory
+            if memory and memory not in self._histories:
+                self._histories[memory] = (node.root.memory, node)
+        self._note(answer)
+
+    def _note(self, answer: dict[str, Any]) -> None:
+        """What a replay wants to know besides."""
+        output = answer.get("o")
+        if isinstance(output, str) and self._output < _MOST_OUTPUT:
+            self._output += len(output)
+            guards.tell_listener(output[:_MOST_OUTPUT])
+        counted = answer.get("c")
+        for number in counted if isinstance(counted, list) else ():
+            node = self._nodes.get(number) if type(number) is int else None
+            if node is not None and isinstance(node.told, SqlResult):
+                self.counts_read.append(node.told)
+        names = answer.get("n")
+        if isinstance(names, list):
+            self.remembering |= {name[:200] for name in names[:100] if isinstance(name, str)}
+
+    def _place(self, said: Any) -> Line | None:
+        line = line_of(said)
+        return line if line is None or line[0] in self._program.files else None
+
+
+def _checked(session: Session, said: Any) -> Request:
+    try:
+        return request_of(said)
+    except Nonsense as error:
+        session.broke(str(error))
+
+
+def _deliveries(node: Node) -> int:
+    return sum(isinstance(told, Received) and told.message >= 0 for told in node.answers())
