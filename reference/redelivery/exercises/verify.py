@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from ..display.matrix import Row, shortened
-from ..simulation.program import Cell, SourceProgram
+from ..simulation.program import Cell, Program, SourceProgram
 from .catalogue import EXERCISES, part_of
 
 #: What the first cell of every exercise notebook does.
@@ -53,9 +53,14 @@ class Answer:
         """The lines a teacher would point at."""
         return {n for n, line in enumerate(self.source.splitlines(), 1) if line.rstrip().endswith("# here")}
 
+    @property
+    def cells(self) -> list[Cell]:
+        """The cells of a notebook with this answer."""
+        return [SETUP, Cell(self.part, self.source)]
+
     def program(self) -> SourceProgram:
         """The answer as the checker takes it from a notebook."""
-        return SourceProgram([SETUP, Cell(self.part, self.source)])
+        return SourceProgram(self.cells)
 
     def __str__(self) -> str:
         return f"{self.part}/{self.name}"
@@ -128,12 +133,12 @@ class Judgement:
         )
 
 
-def judge(answer: Answer, thorough: bool = False) -> Judgement:
-    """Check one answer, and compare with what it was written for."""
+def judge(answer: Answer, thorough: bool = False, program: Program | None = None) -> Judgement:
+    """Check one answer, and compare with what it was written for. ``program``: the answer, if not executed here."""
     started = perf_counter()
     part = part_of(answer.exercise, answer.part)
     more: dict[str, Any] = {"thorough": True} if thorough else {}
-    report = part.check(answer.exercise, answer.program(), **more)
+    report = part.check(answer.exercise, program or answer.program(), **more)
     seconds = perf_counter() - started
     verdict, found = report.verdict.name, report.diagnosis.name if report.diagnosis else ""
     fault = ""

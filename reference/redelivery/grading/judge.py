@@ -65,7 +65,7 @@ def judge(entry: Entry, limits: Limits, progress: Callable[[str], None] | None =
     except OSError as error:
         problem = f"{entry.shown} can't be read: {error.strerror}"
         return replace(result, problem=problem, seconds=monotonic() - started)
-    with Sandbox(limits.sandbox, limits.confinement, limits.seconds) as sandbox:
+    with Sandbox(limits.sandbox, limits.confinement, limits.seconds, _needed(submission)) as sandbox:
         parts = []
         for part in EXERCISES[submission.exercise]:
             if progress is not None:
@@ -78,6 +78,16 @@ def judge(entry: Entry, limits: Limits, progress: Callable[[str], None] | None =
             isolation=sandbox.isolation,
             seconds=monotonic() - started,
         )
+
+
+def _needed(submission: Submission) -> frozenset[str]:
+    """The heavy packages that are going to be imported."""
+    parts = EXERCISES[submission.exercise]
+    found = {"redis" for part in parts if isinstance(part, HandlerPart) and any(s.uses_redis for s in part.scenarios)}
+    sources = [source for _, source, _ in submission.cells]
+    if any(name in source for source in sources for name in ("numpy", "pandas")):
+        found.add("numpy")
+    return frozenset(found)
 
 
 def _judge_part(submission: Submission, part: Part, sandbox: Sandbox) -> PartResult:

@@ -245,6 +245,8 @@ class RemoteHost:
         self.tell_all_apart = False
         self._nodes: dict[int, Node] = {}
         self._histories: dict[int, tuple[int, Node]] = {}
+        self._before: dict[int, int] = {}
+        """What the process remembered when a call began, by the number of its root."""
         self._unrepeatable_line: Line | None = None
         self._in = 0
         self._number = 0
@@ -254,6 +256,7 @@ class RemoteHost:
 
     def start(self, node: Node) -> None:
         self.calls += 1
+        self._before[node.number] = node.memory
         self._fill(node, ["start", node.number, node.memory, node.message])
 
     def go_on(self, node: Node) -> None:
@@ -357,7 +360,7 @@ class RemoteHost:
                 node.parent.number if node.parent else None,
                 packed(node.told),
                 packed(node.request),
-                node.memory,
+                self._before.get(node.number, node.memory),
                 node.message,
             ]
             for node in nodes
@@ -405,9 +408,9 @@ class RemoteHost:
         if type(memory) is not int or not 0 <= memory < 1_000_000:
             session.broke("no number for what it remembers")
         if node.ended:
-            node.memory = memory
             if memory and memory not in self._histories:
-                self._histories[memory] = (node.root.memory, node)
+                self._histories[memory] = (self._before[node.root.number], node)
+            node.memory = memory  # of a call that asked for nothing the root is also the end
         self._note(answer)
 
     def _note(self, answer: dict[str, Any]) -> None:
