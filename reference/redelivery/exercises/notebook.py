@@ -12,7 +12,7 @@ from ..simulation.program import Cell, CellError, SourceProgram
 from .catalogue import EXERCISES
 from .part import UNSOLVED, NotChecked
 
-_LARGEST = 200_000_000
+_LARGEST = 20_000_000
 
 
 class NotUsable(Exception):
@@ -72,8 +72,8 @@ def failed(grade_id: str, errors: Sequence[CellError]) -> NotChecked | None:
     return None
 
 
-def read_notebook(path: Path) -> Submission:
-    """The submission in the notebook at ``path``.
+def read_notebook(path: Path, largest: int = _LARGEST) -> Submission:
+    """The submission in the notebook at ``path``, of at most ``largest`` bytes.
 
     Raises:
         NotUsable: there is no such file, it is no notebook, or not one of this course's exercises.
@@ -92,9 +92,9 @@ def read_notebook(path: Path) -> Submission:
         raise NotUsable(
             f"{path} is a folder. Expected an exercise notebook, such as exercises/05-record-and-check.ipynb"
         )
-    if path.stat().st_size > _LARGEST:
+    if path.stat().st_size > largest:
         raise NotUsable(
-            f"{path} has {path.stat().st_size:,} bytes, more than {_LARGEST:,}. Clear its outputs and try again"
+            f"{path} has {path.stat().st_size:,} bytes, more than {largest:,}. Clear its outputs and try again"
         )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -16,9 +16,12 @@ from ..exercises.notebook import NotUsable, Submission, failed, read_notebook
 from ..exercises.part import NotChecked, Part, Report
 from ..simulation.confine import Confinement
 from ..simulation.memory import CannotCopy
-from ..simulation.remote import OutOfTime, RemoteProgram, SubmissionBroke
+from ..simulation.remote import CellsStalled, OutOfTime, RemoteProgram, SubmissionBroke
 from .result import Kind, PartResult, SubmissionResult
 from .sandbox import NoSandbox, Sandbox, SandboxLost
+
+#: Bytes of a notebook; most of a large one are outputs, which nobody asked the learner to clear.
+LARGEST = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def judge(entry: Entry, limits: Limits, progress: Callable[[str], None] | None =
     )
     try:
         result = replace(result, digest=hashlib.sha256(entry.path.read_bytes()).hexdigest())
-        submission = read_notebook(entry.path)
+        submission = read_notebook(entry.path, LARGEST)
     except NotUsable as error:
         problem = str(error).replace(str(entry.path), entry.shown)
         return replace(result, problem=problem, seconds=monotonic() - started)
@@ -66,11 +69,11 @@ def judge(entry: Entry, limits: Limits, progress: Callable[[str], None] | None =
         problem = f"{entry.shown} can't be read: {error.strerror}"
         return replace(result, problem=problem, seconds=monotonic() - started)
     with Sandbox(limits.sandbox, limits.confinement, limits.seconds, _needed(submission)) as sandbox:
-        parts = []
+        parts: list[PartResult] = []
         for part in EXERCISES[submission.exercise]:
             if progress is not None:
                 progress(part.grade_id)
-            parts.append(_judge_part(submission, part, sandbox))
+            parts.append(_judge_part(submission, part, sandbox, parts))
         return replace(
             result,
             exercise=submission.exercise,
@@ -90,12 +93,18 @@ def _needed(submission: Submission) -> frozenset[str]:
     return frozenset(found)
 
 
-def _judge_part(submission: Submission, part: Part, sandbox: Sandbox) -> PartResult:
+def _judge_part(submission: Submission, part: Part, sandbox: Sandbox, before: list[PartResult]) -> PartResult:
     started = monotonic()
     answer = submission.source(part.grade_id)
     try:
-        report = _report(submission, part, sandbox)
-        result = _result(report, answer)
+        stalled = next((p for p in before if p.details.get("stalled")), None)
+        if stalled is not None:  # its cells are executed for this part, too
+            return replace(stalled, part=part.grade_id, max_points=part.points, answer=answer)
+        result = _result(_report(submission, part, sandbox), answer)
+    except CellsStalled as error:
+        result = PartResult(
+            part.grade_id, Kind.NOT_RUN, 0, part.points, "error", str(error), {"stalled": True}, answer=answer
+        )
     except Exception as error:
         why = f"the grader failed: {type(error).__name__}: {str(error)[:300]}. This says nothing about the answer"
         result = PartResult(part.grade_id, Kind.FAULT, 0, part.points, "error", why, answer=answer)
@@ -106,10 +115,6 @@ def _report(submission: Submission, part: Part, sandbox: Sandbox) -> Report:
     def not_run(why: str, line: int | None = None) -> Report:
         return Report(submission.exercise, part.grade_id, part.points, NotChecked(why, line))
 
-    def in_time(states: int) -> None:
-        if sandbox.left() <= 0:
-            raise OutOfTime
-
     cells = submission.cells_for(part.grade_id)
     if isinstance(cells, NotChecked):
         return not_run(cells.reason)
@@ -119,11 +124,11 @@ def _report(submission: Submission, part: Part, sandbox: Sandbox) -> Report:
         broken = failed(part.grade_id, program.errors)
         if broken is not None:
             return not_run(broken.reason, broken.line)
-        if isinstance(part, HandlerPart):
-            part = replace(part, progress=in_time)
         return part.check(submission.exercise, program)
     except OutOfTime:
         return not_run("the time for this submission was over before this part was judged")
+    except CellsStalled:
+        raise
     except SubmissionBroke as error:
         return not_run(str(error))
     except CannotCopy as error:

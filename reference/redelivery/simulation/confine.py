@@ -92,7 +92,7 @@ _X32 = 0x40000000
 class Confinement(NamedTuple):
     """Limits for one process; sizes in bytes, times in seconds of computing."""
 
-    memory: int = 3 << 30
+    memory: int = 2 << 30
     computing: int = 120
     file_size: int = 32 << 20
     processes: int = 64

@@ -28,7 +28,8 @@ local type, pairs, rawget, setmetatable, getmetatable = type, pairs, rawget, set
 local tostring, select, byte = tostring, select, string.byte
 local getinfo, sethook, randomseed = debug.getinfo, debug.sethook, math.randomseed
 local sha1hex = select(8, ...)
-getmetatable("").__metatable = false
+local of_texts = getmetatable("")
+of_texts.__metatable = false
 
 -- Once the limit is reached, each further instruction stops the script: it could catch a single error.
 local function stop()
@@ -69,6 +70,7 @@ local function caller(raises)
     end
 end
 
+local MOST_MATCHING = 1e8
 local MISSING = {bit = true, cmsgpack = true, struct = true, coroutine = true}
 local ALLOWED = {
     "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "select", "setmetatable",
@@ -102,6 +104,23 @@ for _, name in pairs({"string", "table", "math"}) do
     for key, value in pairs(_G[name]) do libraries[name][key] = value end
 end
 libraries.string.dump = nil
+-- A pattern is matched within one instruction, so that the limit of instructions doesn't stop it: those are refused
+-- that may take for ever, which is the length of the text to the power of the number of repeats.
+local count = string.gsub
+for _, name in pairs({"find", "match", "gmatch", "gsub"}) do
+    local matching = string[name]
+    libraries.string[name] = function(text, pattern, ...)
+        local subject, shape = type(text) == "number" and tostring(text) or text, pattern
+        if type(subject) == "string" and type(shape) == "string" and not (name == "find" and select(2, ...)) then
+            local _, repeats = count(shape, "[%*%+%-%?]", "")
+            if repeats > 1 and #subject ^ repeats > MOST_MATCHING then
+                error({err = UNSUPPORTED .. "a Lua pattern with " .. repeats .. " repeats on so long a text"}, 0)
+            end
+        end
+        return matching(text, pattern, ...)
+    end
+end
+of_texts.__index = libraries.string
 libraries.cjson = {encode = json_encode, decode = json_decode, null = null}
 for _, name in pairs({"encode", "decode"}) do
     local convert = libraries.cjson[name]

@@ -40,7 +40,7 @@ from .wire import Gone, Nonsense, Pipe, Silent, line_of, packed, request_of, unp
 #: Seconds within which the other end has to answer; it notices endless loops by itself after `PATIENCE`.
 ANSWER_SECONDS = 10.0
 #: Seconds within which the cells have to be executed, each of which is stopped by itself after some.
-OPENING_SECONDS = 60.0
+OPENING_SECONDS = 30.0
 #: Seconds within which all deliveries have to be carried out once more.
 AGAIN_SECONDS = 60.0
 _MOST_OUTPUT = 100_000
@@ -48,6 +48,10 @@ _MOST_OUTPUT = 100_000
 
 class SubmissionBroke(Exception):
     """The process that holds the submission broke the rules or died; the message says how, for the learner."""
+
+
+class CellsStalled(SubmissionBroke):
+    """The cells never came to their end."""
 
 
 class OutOfTime(Exception):
@@ -83,7 +87,13 @@ class Session:
         self.close()
         self._pipe = self._opener.session(not self._is_second)
         self.number += 1
-        answer = self._ask(["open", self._cells], OPENING_SECONDS)
+        try:
+            answer = self._ask(["open", self._cells], OPENING_SECONDS)
+        except Silent:
+            raise CellsStalled(
+                f"the notebook's cells were not through after {OPENING_SECONDS:g} seconds, and could not be stopped: "
+                "one of them waits for something or goes round for ever. Take it out"
+            ) from None
         if not isinstance(answer, list) or len(answer) > 2 * len(self._cells) + 1:
             self.broke("did not say how the cells went")
         self.errors = tuple(_cell_error(one) for one in answer)
@@ -170,6 +180,15 @@ class RemoteProgram:
         self.errors = list(self.session.errors)
         self._second: Session | None = None
         self._beside = 0  # which first process it was started beside: a new one ends all others
+
+    def in_time(self) -> None:
+        """Go on only while there is time.
+
+        Raises:
+            OutOfTime: there is none left.
+        """
+        if self._opener.left() <= 0:
+            raise OutOfTime
 
     def close(self) -> None:
         """End the processes."""
@@ -328,7 +347,8 @@ class RemoteHost:
                 pass
 
     def tick(self, frame: FrameType | None, seconds: float) -> None:
-        """The other end looks for itself."""
+        """The other end looks for itself; here it is only the submission's time that may be over."""
+        self._program.in_time()
 
     def interrupt(self) -> None:
         self.stopped = True

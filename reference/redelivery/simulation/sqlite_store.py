@@ -39,6 +39,9 @@ _CURRENT = {"current_timestamp": slice(None), "current_date": slice(10), "curren
 _TIME_FUNCTIONS = ("date", "time", "datetime", "julianday", "strftime", "unixepoch")
 _OPCODES_BEFORE_STOP = 500_000
 _OPCODES_A_TICK = 50_000
+#: What one statement may ask for: rows and pages are held in this process, whoever wrote the statement.
+_MOST_PAGES = 4096
+_LIMITS = ((sqlite3.SQLITE_LIMIT_LENGTH, 10_000_000), (sqlite3.SQLITE_LIMIT_ATTACHED, 0))
 _ORDER = {"table": 0, "index": 1, "view": 1, "trigger": 2}
 
 
@@ -195,6 +198,9 @@ class SqliteStore:
             connection.create_function(name, -1, self._at_the_moment(name), deterministic=True)
         for name, place in _CURRENT.items():
             connection.create_function(name, 0, lambda place=place: self._moment()[place])
+        connection.execute(f"PRAGMA max_page_count={_MOST_PAGES}")
+        for limit, most in _LIMITS:
+            connection.setlimit(limit, most)
         connection.set_progress_handler(self._tick, _OPCODES_A_TICK)
         return connection
 

@@ -1,0 +1,64 @@
+"""Notebooks as somebody who means harm would hand them in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "submissions"
+EXERCISES = Path(__file__).parents[2] / "exercises"
+_OF_PART = {
+    "at_most_once": "01-delivery-guarantees",
+    "at_least_once": "01-delivery-guarantees",
+    "claims": "02-idempotence",
+    "break_it": "05-record-and-check",
+    "record_and_check": "05-record-and-check",
+    "record_and_check_redis": "05-record-and-check",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One file of ``submissions/``: what it tries, in which part, what it is honestly worth, and what it may take."""
+
+    name: str
+    what: str
+    part: str
+    is_honest: bool
+    """Worth all points of its part; otherwise none."""
+    seconds: float
+    source: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    def write(self, folder: Path) -> Path:
+        """Its notebook: an exercise as it was handed out, with this answer."""
+        exercise = _OF_PART[self.part]
+        content = json.loads((EXERCISES / f"{exercise}.ipynb").read_text(encoding="utf-8"))
+        for cell in content["cells"]:
+            if cell["metadata"].get("nbgrader", {}).get("grade_id") == self.part:
+                cell["source"] = self.source
+        path = folder / f"{self.name}.ipynb"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        return path
+
+
+def attacks() -> list[Attack]:
+    """All of them, by name."""
+    found = []
+    for path in sorted(FOLDER.glob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        what, part, honest, seconds = (line.removeprefix("# ") for line in source.splitlines()[:4])
+        found.append(
+            Attack(
+                path.stem,
+                what,
+                part.removeprefix("part: "),
+                honest == "honest: all",
+                float(seconds.removeprefix("seconds: ")),
+                source,
+            )
+        )
+    return found
