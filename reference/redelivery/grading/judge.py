@@ -14,6 +14,7 @@ from ..exercises.catalogue import EXERCISES
 from ..exercises.handler_part import HandlerPart
 from ..exercises.notebook import NotUsable, Submission, failed, read_notebook
 from ..exercises.part import NotChecked, Part, Report
+from ..exploration.verdict import Undetermined
 from ..simulation.confine import Confinement
 from ..simulation.memory import CannotCopy
 from ..simulation.remote import CellsStalled, OutOfTime, RemoteProgram, SubmissionBroke
@@ -124,7 +125,12 @@ def _report(submission: Submission, part: Part, sandbox: Sandbox) -> Report:
         broken = failed(part.grade_id, program.errors)
         if broken is not None:
             return not_run(broken.reason, broken.line)
-        return part.check(submission.exercise, program)
+        report = part.check(submission.exercise, program)
+        if isinstance(report.verdict, Undetermined):
+            # Something got from one call to another that should not: now each has a process of its own.
+            program.apart = True
+            report = part.check(submission.exercise, program)
+        return report
     except OutOfTime:
         return not_run("the time for this submission was over before this part was judged")
     except CellsStalled:

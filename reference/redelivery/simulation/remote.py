@@ -21,7 +21,7 @@ from typing import Any, NoReturn, Protocol
 
 from . import guards
 from .calls import Call
-from .hosts import PATIENCE, GrowingMemory, _name, _same
+from .hosts import _MOST_MEMORIES, PATIENCE, GrowingMemory, _name, _same
 from .memory import CannotCopy
 from .operations import (
     Acknowledge,
@@ -44,6 +44,8 @@ OPENING_SECONDS = 30.0
 #: Seconds within which all deliveries have to be carried out once more.
 AGAIN_SECONDS = 60.0
 _MOST_OUTPUT = 100_000
+#: Processes that wait at the same time.
+_MOST_PROCESSES = 40
 
 
 class SubmissionBroke(Exception):
@@ -71,9 +73,9 @@ class Opener(Protocol):
 class Session:
     """One process with the submission's cells executed in it."""
 
-    def __init__(self, opener: Opener, cells: Sequence[Cell], second: bool = False) -> None:
+    def __init__(self, opener: Opener, cells: Sequence[Cell], first: bool = True) -> None:
         self._opener = opener
-        self._is_second = second
+        self._first = first
         self._cells = [[cell.name, cell.source] for cell in cells]
         self._pipe: Pipe | None = None
         self.number = 0
@@ -85,7 +87,7 @@ class Session:
     def open(self) -> None:
         """Start a process and have it execute the cells."""
         self.close()
-        self._pipe = self._opener.session(not self._is_second)
+        self._pipe = self._opener.session(self._first)
         self.number += 1
         try:
             answer = self._ask(["open", self._cells], OPENING_SECONDS)
@@ -174,6 +176,8 @@ class RemoteProgram:
 
     def __init__(self, opener: Opener, cells: Sequence[Cell]) -> None:
         self._opener = opener
+        self.apart = False
+        """Whether searches, too, give each call a process of its own."""
         self._cells = tuple(cells)
         self._lines = {f"<{cell.name}>": cell.source.splitlines() for cell in cells}
         self.session = Session(opener, cells)
@@ -196,11 +200,17 @@ class RemoteProgram:
         if self._second is not None:
             self._second.close()
 
-    def second_session(self) -> Session:
-        """Another process with the same cells, which knows nothing of the first."""
-        if self._second is None or self._beside != self.session.number:
-            self._second, self._beside = Session(self._opener, self._cells, second=True), self.session.number
+    def second_session(self, new: bool = False) -> Session:
+        """Another process with the same cells, which knows nothing of the first; with ``new``, nor of any other."""
+        if new or self._second is None or self._beside != self.session.number:
+            if self._second is not None:
+                self._second.close()
+            self._second, self._beside = self.new_session(), self.session.number
         return self._second
+
+    def new_session(self) -> Session:
+        """One more process with the same cells. Whoever asks for it closes it."""
+        return Session(self._opener, self._cells, first=False)
 
     @property
     def files(self) -> frozenset[str]:
@@ -243,14 +253,36 @@ class RemoteProgram:
         return lines[line - 1].strip() if 0 < line <= len(lines) else ""
 
 
+class _There:
+    """A host in a session."""
+
+    __slots__ = ("host", "session", "waiting", "within")
+
+    def __init__(self, session: Session, host: int) -> None:
+        self.session = session
+        self.host = host
+        self.within = session.number
+        """Which process of the session's the host is in."""
+        self.waiting = -1
+        """The number of the node at which a call waits there; only where there is one call a process."""
+
+    @property
+    def lives(self) -> bool:
+        return self.within == self.session.number
+
+
 class RemoteHost:
-    """Asks another process what `GreenletHost` would find out here."""
+    """Asks another process what `GreenletHost` would find out here.
+
+    ``apart``: each call in a process of its own, made anew whenever it has to be repeated. Then not even what a
+    submission hides in modules, files or the environment gets from one call to another. A replay is always so; a
+    search only when it has to be (`RemoteProgram.apart`), since it takes a process for each question.
+    """
 
     def __init__(
         self, program: RemoteProgram, calls: Sequence[Call], messages: Sequence[tuple[str, Mapping[str, Any]]] = ()
     ) -> None:
         self._program = program
-        self._session = program.session
         self._setting = [packed(calls), [[identity, packed(body)] for identity, body in messages]]
         self.stopped = False
         self.patience = PATIENCE
@@ -267,36 +299,51 @@ class RemoteHost:
         self._before: dict[int, int] = {}
         """What the process remembered when a call began, by the number of its root."""
         self._unrepeatable_line: Line | None = None
-        self._in = 0
-        self._number = 0
+        self._there: _There | None = None
+        self._calls_apart: dict[int, _There] = {}
+        """With ``apart``: where each call is, by the number of its root."""
         self._output = 0
+
+    @property
+    def apart(self) -> bool:
+        return self.record_stacks or self._program.apart
 
     # -- what a tree asks ------------------------------------------------------------------------------
 
     def start(self, node: Node) -> None:
         self.calls += 1
         self._before[node.number] = node.memory
-        self._fill(node, ["start", node.number, node.memory, node.message])
+        there = self._in_a_new_process(node) if self.apart else self._in_the_first_process()
+        self._fill(node, there, ["start", there.host, node.number, node.memory, node.message])
 
     def go_on(self, node: Node) -> None:
         assert node.parent is not None
-        self._fill(node, ["go on", node.number, node.parent.number, packed(node.told)])
+        if self.apart:
+            known = self._calls_apart.get(node.root.number)
+            usable = known is not None and known.lives and known.waiting == node.parent.number
+            there = known if known is not None and usable else self._in_a_new_process(node)
+        else:
+            there = self._in_the_first_process()
+        self._fill(node, there, ["go on", there.host, node.number, node.parent.number, packed(node.told)])
 
     def check_all(self, nodes: Sequence[Node]) -> Unrepeatable | None:
         """Have every delivery carried out once more, the last ones first, by a process that knows nothing of the first
         time; compare here what it asks."""
-        ends = [node for node in nodes if node.ended and not isinstance(node.request, Hung | Unrepeatable)]
-        session = self._program.second_session()
-        number = session.new_host()
+        ends = [n for n in nodes if n.ended and n.parent and not isinstance(n.request, Hung | Unrepeatable)]
+        there: _There | None = None
         try:
-            self._begin(session, number)
-            self._hand_over(session, number, nodes)
             for end in reversed(ends):
-                answer = session.ask(["again", number, end.root.number, end.number], AGAIN_SECONDS)
-                wrong = self._differs(session, end, answer)
+                if there is None or self.apart:
+                    if there is not None:
+                        there.session.close()
+                    there = self._begin(self._program.second_session(self.apart))
+                    self._hand_over(there, self._family(end) if self.apart else nodes)
+                answer = there.session.ask(["again", there.host, end.root.number, end.number], AGAIN_SECONDS)
+                wrong = self._differs(there.session, end, answer)
                 if wrong is not None:
                     return wrong
-            session.ask(["close", number])
+            if there is not None:
+                there.session.ask(["close", there.host])
         except Silent:
             return Unrepeatable("when it was run once more, the handler did not come to its end")
         return None
@@ -329,20 +376,23 @@ class RemoteHost:
 
     def memory_matters(self, tree_nodes: Sequence[Node], deadline: float) -> bool | None:
         ends = [n.number for n in tree_nodes if n.ended and not isinstance(n.request, Hung | Unrepeatable)]
-        self._enter()
+        there = self._in_the_first_process(tree_nodes)
         seconds = max(deadline - process_time(), 0.0)
         try:
-            answer = self._session.ask(["memory matters", self._number, ends, seconds], seconds + ANSWER_SECONDS)
+            answer = there.session.ask(["memory matters", there.host, ends, seconds], seconds + ANSWER_SECONDS)
         except Silent:
             return None
         if answer is not None and type(answer) is not bool:
-            self._session.broke("neither yes nor no")
+            there.session.broke("neither yes nor no")
         return answer
 
     def close(self) -> None:
-        if self._in == self._session.number and self._in:
+        for there in self._calls_apart.values():
+            there.session.close()
+        self._calls_apart.clear()
+        if self._there is not None and self._there.lives:
             try:
-                self._session.ask(["close", self._number])
+                self._there.session.ask(["close", self._there.host])
             except (Silent, SubmissionBroke, OutOfTime):
                 pass
 
@@ -355,25 +405,51 @@ class RemoteHost:
 
     # -- questions -------------------------------------------------------------------------------------
 
-    def _options(self) -> list[Any]:
-        return [self.ignore_memory, self.tell_all_apart, self.record_stacks, self.patience]
+    def _in_the_first_process(self, nodes: Sequence[Node] = ()) -> _There:
+        """The program's first process, with what this host knows in it."""
+        if self._there is None or not self._there.lives:
+            self._there = self._begin(self._program.session)
+            known = nodes or list(self._nodes.values())
+            if known:
+                self._hand_over(self._there, known)
+        return self._there
 
-    def _enter(self) -> None:
-        """Make sure that there is a process, and in it what this host knows."""
-        if self._in == self._session.number:
-            return
-        self._number = self._session.new_host()
-        self._begin(self._session, self._number)
-        self._in = self._session.number
-        if self._nodes:
-            self._hand_over(self._session, self._number, list(self._nodes.values()))
+    def _in_a_new_process(self, node: Node) -> _There:
+        """A process for one call alone, which has got as far as the parent of ``node``."""
+        old = self._calls_apart.pop(node.root.number, None)
+        if old is not None:
+            old.session.close()
+        if len(self._calls_apart) >= _MOST_PROCESSES:
+            self._calls_apart.pop(next(iter(self._calls_apart))).session.close()
+        there = self._calls_apart[node.root.number] = self._begin(self._program.new_session())
+        if node.parent is not None or node.memory:
+            self._hand_over(there, self._family(node.parent or node))
+        return there
 
-    def _begin(self, session: Session, number: int) -> None:
-        answer = session.ask(["host", number, *self._setting, self._options()])
+    def _family(self, node: Node) -> list[Node]:
+        """A node with all before it, and those of the calls that left what the process remembered at its beginning."""
+        found: dict[int, Node] = {}
+        todo, memory = [node], self._before[node.root.number]
+        while memory:
+            memory, end = self._histories[memory]
+            todo.append(end)
+        for end in todo:
+            step: Node | None = end
+            while step is not None:
+                found[step.number] = step
+                step = step.parent
+        return [found[number] for number in sorted(found)]
+
+    def _begin(self, session: Session) -> _There:
+        number = session.new_host()
+        options = [self.ignore_memory, self.tell_all_apart, self.record_stacks, self.patience]
+        answer = session.ask(["host", number, *self._setting, options])
         if isinstance(answer, dict):
             raise CannotCopy(guards_text(str(answer.get("x"))))
+        return _There(session, number)
 
-    def _hand_over(self, session: Session, number: int, nodes: Sequence[Node]) -> None:
+    def _hand_over(self, there: _There, nodes: Sequence[Node]) -> None:
+        """Tell a process what others have answered so far."""
         known = [
             [
                 node.number,
@@ -386,30 +462,30 @@ class RemoteHost:
             for node in nodes
         ]
         for start in range(0, len(known), 500):
-            session.ask(["nodes", number, known[start : start + 500]])
-        histories = [[memory, earlier, end.number] for memory, (earlier, end) in sorted(self._histories.items())]
-        session.ask(["adopt", number, histories], AGAIN_SECONDS)
+            there.session.ask(["nodes", there.host, known[start : start + 500]])
+        numbers = {node.number for node in nodes}
+        histories = [[m, earlier, end.number] for m, (earlier, end) in self._histories.items() if end.number in numbers]
+        there.session.ask(["adopt", there.host, histories], AGAIN_SECONDS)
 
-    def _fill(self, node: Node, question: list[Any]) -> None:
-        self._enter()
+    def _fill(self, node: Node, there: _There, question: list[Any]) -> None:
         self._nodes[node.number] = node
         try:
-            answer = self._session.ask([question[0], self._number, *question[1:]])
+            answer = there.session.ask(question)
         except Silent:
             node.request = Hung("it asked for nothing and could not be stopped: an endless loop or an endless wait")
             node.line = node.parent.line if node.parent else None
             return
         if not isinstance(answer, dict):
-            self._session.broke("no answer")
-        self._learn(node, answer)
+            there.session.broke("no answer")
+        there.waiting = node.number
+        self._learn(node, there.session, answer)
 
-    def _learn(self, node: Node, answer: dict[str, Any]) -> None:
+    def _learn(self, node: Node, session: Session, answer: dict[str, Any]) -> None:
         problem = answer.get("x")
         if problem == "growing":
             raise GrowingMemory
         if problem is not None:
             raise CannotCopy(guards_text(str(problem)))
-        session = self._session
         request = node.request = _checked(session, answer.get("r"))
         if isinstance(request, Acknowledge | Perform) and request.delivery >= _deliveries(node):
             session.broke("a delivery that it has not received")
@@ -428,8 +504,12 @@ class RemoteHost:
         if type(memory) is not int or not 0 <= memory < 1_000_000:
             session.broke("no number for what it remembers")
         if node.ended:
+            if memory and self.apart:  # processes that know nothing of one another number their memories alike
+                memory = len(self._histories) + 1
             if memory and memory not in self._histories:
                 self._histories[memory] = (self._before[node.root.number], node)
+                if self.apart and memory > _MOST_MEMORIES and not self.tell_all_apart:
+                    raise GrowingMemory
             node.memory = memory  # of a call that asked for nothing the root is also the end
         self._note(answer)
 
