@@ -1,4 +1,4 @@
-"""The command line: `redelivery check`, `redelivery replay`, `redelivery verify` and the commands of `workspace`.
+"""The command line: `redelivery check`, `replay` and `verify`, and the commands of `grading` and `workspace`.
 
 Exit statuses of ``check``: 0 every part proved, 1 something refuted, stuck or erroneous, 3 nothing worse than
 undetermined, 2 the notebook as a whole can't be used. Of ``replay``: 0 the run ends right, 1 it does not, 2 it
@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .grading.commands import add_to as add_grading
 from .workspace.commands import add_to
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         "--save", type=Path, metavar="FILE", help="write the matrix to FILE, too; with --part, its other rows stay"
     )
     verify.set_defaults(run=_verify)
+    add_grading(commands)
     add_to(commands)
     return parser
 

@@ -158,14 +158,14 @@ class HandlerPart:
             run = replay_schedule(
                 program, scenario, verdict.schedule, verdict.journal, most_steps=len(verdict.schedule) + 60
             )
+        if is_unsolved(run):
+            return Report(exercise, self.grade_id, self.points, NotChecked(UNSOLVED.format(self.grade_id)), bounds)
         found = diagnose(run, program, verdict if isinstance(verdict, Stuck) else None)
         if isinstance(verdict, Stuck):
             del run.events[len(verdict.schedule) + 12 :]  # enough to see the circle
         if not (isinstance(verdict, Stuck) and verdict.reason == "hung"):
             choices = [event.choice for event in run.events]
             run.point_of_no_return = point_of_no_return(program, scenario, choices, verdict.journal)
-        if is_unsolved(run):
-            return Report(exercise, self.grade_id, self.points, NotChecked(UNSOLVED.format(self.grade_id)), bounds)
         return Report(
             exercise,
             self.grade_id,

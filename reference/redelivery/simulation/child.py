@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import guards
-from .confine import Confinement, confine, keep_to_oneself
+from .confine import Confinement, confine, die_with_parent, keep_to_oneself
 from .hosts import GreenletHost, GrowingMemory
 from .memory import CannotCopy
 from .process import Node
@@ -34,6 +34,8 @@ def serve(control: socket.socket, confinement: Confinement, alone: bool) -> None
     submission, and is killed before the `FIRST` process of another.
     """
     keep_to_oneself()
+    if not alone:  # bubblewrap sees to it otherwise
+        die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         try:
@@ -79,6 +81,7 @@ def _quietly(act: Callable[[str], None], path: str) -> None:
 
 def _hold(connection: socket.socket, confinement: Confinement) -> None:
     os.setsid()
+    die_with_parent()
     leave, pipe = os._exit, Pipe(connection)  # before anybody can replace them
     confine(confinement)
     answers = _Answers()

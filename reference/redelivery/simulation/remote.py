@@ -44,6 +44,8 @@ OPENING_SECONDS = 30.0
 #: Seconds within which all deliveries have to be carried out once more.
 AGAIN_SECONDS = 60.0
 _MOST_OUTPUT = 100_000
+#: Calls of one replay that get a process of their own. Counterexamples have fewer; what goes round for ever has no end.
+_MOST_APART = 12
 #: Processes that wait at the same time.
 _MOST_PROCESSES = 40
 
@@ -300,25 +302,33 @@ class RemoteHost:
         """What the process remembered when a call began, by the number of its root."""
         self._unrepeatable_line: Line | None = None
         self._there: _There | None = None
+        self._roots_apart: set[int] = set()
         self._calls_apart: dict[int, _There] = {}
         """With ``apart``: where each call is, by the number of its root."""
         self._output = 0
 
     @property
-    def apart(self) -> bool:
-        return self.record_stacks or self._program.apart
+    def _numbers_itself(self) -> bool:
+        """Whether calls are in processes that know nothing of one another, so that each numbers memories for itself."""
+        return self._program.apart or self.record_stacks
+
+    def _is_apart(self, root: Node) -> bool:
+        """Whether a call has a process of its own."""
+        if self._program.apart or (self.record_stacks and (self.calls <= _MOST_APART or self._before[root.number])):
+            self._roots_apart.add(root.number)
+        return root.number in self._roots_apart
 
     # -- what a tree asks ------------------------------------------------------------------------------
 
     def start(self, node: Node) -> None:
         self.calls += 1
         self._before[node.number] = node.memory
-        there = self._in_a_new_process(node) if self.apart else self._in_the_first_process()
+        there = self._in_a_new_process(node) if self._is_apart(node) else self._in_the_first_process()
         self._fill(node, there, ["start", there.host, node.number, node.memory, node.message])
 
     def go_on(self, node: Node) -> None:
         assert node.parent is not None
-        if self.apart:
+        if node.root.number in self._roots_apart:
             known = self._calls_apart.get(node.root.number)
             usable = known is not None and known.lives and known.waiting == node.parent.number
             there = known if known is not None and usable else self._in_a_new_process(node)
@@ -333,11 +343,11 @@ class RemoteHost:
         there: _There | None = None
         try:
             for end in reversed(ends):
-                if there is None or self.apart:
+                if there is None or self._program.apart:
                     if there is not None:
                         there.session.close()
-                    there = self._begin(self._program.second_session(self.apart))
-                    self._hand_over(there, self._family(end) if self.apart else nodes)
+                    there = self._begin(self._program.second_session(self._program.apart))
+                    self._hand_over(there, self._family(end) if self._program.apart else nodes)
                 answer = there.session.ask(["again", there.host, end.root.number, end.number], AGAIN_SECONDS)
                 wrong = self._differs(there.session, end, answer)
                 if wrong is not None:
@@ -504,11 +514,11 @@ class RemoteHost:
         if type(memory) is not int or not 0 <= memory < 1_000_000:
             session.broke("no number for what it remembers")
         if node.ended:
-            if memory and self.apart:  # processes that know nothing of one another number their memories alike
+            if memory and self._numbers_itself:
                 memory = len(self._histories) + 1
             if memory and memory not in self._histories:
                 self._histories[memory] = (self._before[node.root.number], node)
-                if self.apart and memory > _MOST_MEMORIES and not self.tell_all_apart:
+                if self._numbers_itself and memory > _MOST_MEMORIES and not self.tell_all_apart:
                     raise GrowingMemory
             node.memory = memory  # of a call that asked for nothing the root is also the end
         self._note(answer)

@@ -1,0 +1,65 @@
+"""``feedback/LEARNER.html``: one page for one learner, complete in itself.
+
+Everything that a learner wrote is escaped (Jinja's autoescape), there is no script in the page, and its content
+security policy allows none, nor any request. Other learners do not occur in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...exploration.diagnosis.names import DIAGNOSES
+from ..result import Kind, PartResult, SubmissionResult
+
+_SAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_WORDS = {Kind.RIGHT: ("✓", "right"), Kind.WRONG: ("✗", "wrong"), Kind.NOT_RUN: ("–", "not run"), Kind.FAULT: ("!", "")}
+
+
+@functools.cache
+def _template(name: str) -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    folder = FileSystemLoader(Path(__file__).parent / "templates")
+    return Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True).get_template(name)
+
+
+def page(results: Sequence[SubmissionResult]) -> str:
+    """The page for the results of one learner."""
+    shown = [(result, [_shown(part) for part in result.parts]) for result in results]
+    return str(_template("feedback.html").render(learner=results[0].learner, results=shown))
+
+
+def _shown(part: PartResult) -> dict[str, Any]:
+    sign, word = _WORDS[part.kind]
+    lines = part.answer.splitlines()
+    line = part.details.get("line")
+    data = base64.b64encode(part.picture.encode()).decode() if part.picture else ""
+    return {
+        "part": part,
+        "sign": sign,
+        "word": word or "not judged: the grader failed",
+        "about": DIAGNOSES.get(part.diagnosis or "", ""),
+        "lines": list(enumerate(lines, 1)),
+        "line": line if isinstance(line, int) and 0 < line <= len(lines) else None,
+        "picture": f"data:image/svg+xml;base64,{data}" if data else "",
+    }
+
+
+def file_names(learners: Iterable[str]) -> dict[str, str]:
+    """A name for each learner's file, without ending: safe on every system, and no two alike."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for learner in sorted(set(learners)):
+        plain = _SAFE.sub("-", learner).strip("-.")[:60]
+        name = plain
+        if plain != learner or plain.casefold() in taken or not plain:
+            name = f"{plain or 'learner'}-{hashlib.sha256(learner.encode()).hexdigest()[:8]}"
+        taken.add(name.casefold())
+        names[learner] = name
+    return names
