@@ -156,7 +156,8 @@ AT_LEAST_ONCE = HandlerPart(
     (("at_least_once", ("queue", "process")),),
     ("wal",),
     "Proved: within these bounds, and where work fails up to five times in a row, no message is ever lost, and without "
-    "faults none is processed twice. Not covered: repetitions when something fails, which this guarantee allows and the next lessons make harmless.",
+    "faults none is processed twice. Not covered: repetitions when something fails, which this guarantee allows and "
+    "the next lessons make harmless.",
     _measure,
 )
 
