@@ -1,7 +1,7 @@
 # Every target that needs .venv sets it up by itself: scripts/setup.
 # Another Python than python3: make lab PYTHON=python3.12
 
-.PHONY: help lab update test bench bench-peers soak matrix clean
+.PHONY: help lab update test bench bench-peers soak matrix slides clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo 'make bench-peers  the same beside a public tool for Python, in an environment of its own'
 	@echo 'make soak     the long tests: the searches against each other, against a model, against real processes'
 	@echo 'make matrix   judge every wrong and every right answer again and store the table that the course shows'
+	@echo 'make slides   make slides of the lessons in build/slides; they work without a network'
 	@echo 'make clean    remove .venv and everything that was built; notebooks and progress stay'
 
 lab:
@@ -34,6 +35,9 @@ soak:
 
 matrix:
 	@sh scripts/matrix $(MATRIX_ARGS)
+
+slides:
+	@sh scripts/slides/make
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -62,7 +62,15 @@ def machine(tmp_path: Path) -> Machine:
     return machine
 
 
-@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "scripts").iterdir() if path.suffix != ".py"))
+SCRIPTS = [
+    path.relative_to(ROOT / "scripts").as_posix()
+    for pattern in ("*", "slides/*", "gradescope/*")
+    for path in (ROOT / "scripts").glob(pattern)
+    if path.is_file() and path.suffix in ("", ".sh")
+]
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS))
 def test_scripts_are_plain_sh(script):
     text = (ROOT / "scripts" / script).read_text("utf-8")
     assert text.startswith("#!/bin/sh\n")

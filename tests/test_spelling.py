@@ -33,7 +33,8 @@ def test_notebooks(tmp_path):
 def test_readme_and_package():
     sources = [path for folder in ("reference/redelivery", "scripts") for path in (ROOT / folder).rglob("*")]
     kept = [path for path in sources if path.is_file() and path.suffix in ("", ".py")]
-    assert misspelt(ROOT / "README.md", ROOT / "Makefile", *kept) == []
+    texts = [ROOT / "README.md", ROOT / "Makefile", *(ROOT / "course" / "instructor").glob("*.*")]
+    assert misspelt(*texts, *kept) == []
 
 
 @pytest.mark.parametrize("text", ["The consumer recieves it.", "Two seperate consumers."])

@@ -107,7 +107,7 @@ class Session:
         self._hosts += 1
         return self._hosts
 
-    def ask(self, message: Any, seconds: float = ANSWER_SECONDS) -> Any:
+    def ask(self, message: Any, seconds: float | None = None) -> Any:
         """The answer to a message.
 
         Raises:
@@ -117,7 +117,7 @@ class Session:
         """
         if self._pipe is None:
             self.open()
-        return self._ask(message, seconds)
+        return self._ask(message, ANSWER_SECONDS if seconds is None else seconds)
 
     def _ask(self, message: Any, seconds: float) -> Any:
         left = self._opener.left()
