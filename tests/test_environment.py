@@ -29,8 +29,9 @@ def wanted(pyproject: dict[str, Any]) -> dict[str, SpecifierSet]:
 def given(environment: dict[str, Any]) -> dict[str, SpecifierSet]:
     """What environment.yml asks conda for, pip aside."""
     packages = {}
-    for line in environment["dependencies"]:
-        if isinstance(line, str):
+    from_pip = [line for part in environment["dependencies"] if isinstance(part, dict) for line in part["pip"]]
+    for line in [*environment["dependencies"], *from_pip]:
+        if isinstance(line, str) and not line.startswith("-"):
             match = re.fullmatch(r"([a-z0-9-]+)\s*(.*)", line)
             assert match is not None, f"{line!r}: expected a name and a range, as in 'tqdm >=4.66,<5'"
             packages[match[1]] = SpecifierSet(match[2])
@@ -63,7 +64,8 @@ def test_both_ask_for_the_same(pyproject, environment):
 
 
 def test_conda_installs_the_package_itself(environment):
-    assert {"pip": ["-e ."]} in environment["dependencies"]
+    (from_pip,) = [part["pip"] for part in environment["dependencies"] if isinstance(part, dict)]
+    assert "-e ." in from_pip
 
 
 def test_every_range_has_two_ends(pyproject):

@@ -80,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from .display.progress import bar
+    from .exercises.handler_part import with_progress
     from .exercises.notebook import NotUsable, read_notebook
     from .exercises.part import NotChecked, Report
     from .simulation.guards import guarded
@@ -97,7 +99,8 @@ def _check(options: argparse.Namespace) -> int:
         if isinstance(program, NotChecked):
             reports.append(Report(submission.exercise, part.grade_id, part.points, program))
         else:
-            report = part.check(submission.exercise, program)
+            with bar(part.grade_id, options.json) as told:
+                report = with_progress(part, told).check(submission.exercise, program)
             reports.append(replace(report, path=str(options.notebook)))
         source = submission.source(part.grade_id)
         note_file(options.notebook, submission.exercise, part.grade_id, reports[-1].verdict.name, source)

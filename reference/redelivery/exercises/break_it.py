@@ -73,13 +73,24 @@ class BreakIt:
                 1,
                 run,
                 timeline=shown.timeline,
+                whole_source=shown.whole_source,
                 covered=f"Your schedule breaks it. {found.sentence}",
                 title=f"BROKEN   {self.grade_id}   {run.wrong}",
             )
         reason = "The consumer withstands this schedule: everything is as it must be at the end."
         if not run.ended or run.dead:
             reason = f"This schedule does not lead to a wrong end ({shown.headline.lower()})."
-        return Report(exercise, self.grade_id, self.points, Withstood(reason), bounds, 1, run, timeline=shown.timeline)
+        return Report(
+            exercise,
+            self.grade_id,
+            self.points,
+            Withstood(reason),
+            bounds,
+            1,
+            run,
+            timeline=shown.timeline,
+            whole_source=shown.whole_source,
+        )
 
     def _report(self, exercise: str, verdict: NotChecked, bounds: dict[str, Any]) -> Report:
         return Report(exercise, self.grade_id, self.points, verdict, bounds)
@@ -94,4 +105,5 @@ class BreakIt:
         run = replay(consumer, start, choices, journal or "wal")
         if run.wrong is not None or run.dead:
             run.point_of_no_return = point_of_no_return(consumer, start, run.schedule, journal or "wal")
-        return Replay(exercise, self.grade_id, run, Timeline.of(run, consumer.source_line), 1, journal or "wal")
+        timeline = Timeline.of(run, consumer.source_line)
+        return Replay(exercise, self.grade_id, run, timeline, 1, journal or "wal", consumer.source)

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from ..display.progress import bar
 from ..exploration.schedule import BadSchedule
+from ..exploration.stage import opened
 from ..simulation.memory import CannotCopy
 from ..simulation.program import Cell, FunctionProgram, Program, SourceProgram
 from ..simulation.sqlite_store import Journal
@@ -14,6 +16,7 @@ from ..workspace.record import note_live
 from .break_it import BreakIt
 from .catalogue import EXERCISES, exercise_name, part_of
 from .claims import ClaimsPart
+from .handler_part import HandlerPart, with_progress
 from .part import UNSOLVED, NotChecked, Part, Replay, Report, is_unsolved
 
 
@@ -50,7 +53,9 @@ class Exercise:
         program = self._program(wanted, answers)
         if isinstance(program, NotChecked):
             return Report(self.name, part, wanted.points, program)
-        return wanted.check(self.name, program)
+        with bar(part) as told:
+            report: Report = with_progress(wanted, told).check(self.name, program)
+        return report
 
     def replay(
         self, part: str, *answers: Any, schedule: str, journal: Journal = "wal", scenario: int = 1
@@ -67,6 +72,31 @@ class Exercise:
             return shown
         except BadSchedule as error:
             return Report(self.name, part, wanted.points, NotChecked(str(error)))
+
+    def try_to_break(self, part: str, *answers: Any, journal: Journal = "wal", scenario: int = 1) -> Any:
+        """Decide yourself what happens next, with buttons: to the consumer of a *break it* part, or to your own
+        answer. Shows what is wrong with the answer instead, if it can't be run."""
+        wanted = part_of(self.name, part)
+        program = self._program(wanted, answers)
+        if not isinstance(program, NotChecked) and isinstance(wanted, HandlerPart):
+            opened_part = wanted.opened(program)
+            if isinstance(opened_part, NotChecked):
+                program = opened_part
+            else:
+                wanted = opened_part
+        if isinstance(program, NotChecked):
+            return Report(self.name, part, wanted.points, program)
+        if isinstance(wanted, BreakIt):
+            chosen = opened(program, wanted.scenario)
+        elif isinstance(wanted, HandlerPart):
+            if not 1 <= scenario <= len(wanted.scenarios):
+                raise LookupError(f"there is no scenario {scenario}: {part} has 1 to {len(wanted.scenarios)}")
+            chosen = wanted.scenarios[scenario - 1]
+        else:
+            raise LookupError(f"{part} has no schedules: there is nothing to break")
+        from ..display.widgets.scheduler import Scheduler  # only a notebook needs it
+
+        return Scheduler(program, chosen, f"Break it yourself: {part}", journal)
 
     def _program(self, part: Part, answers: tuple[Any, ...]) -> Program | NotChecked:
         if isinstance(part, BreakIt):

@@ -36,6 +36,12 @@ def _without_tail(schedule: tuple[Choice, ...]) -> tuple[Choice, ...]:
     return schedule[: end + 8]
 
 
+def with_progress(part: Any, told: Callable[[int], None]) -> Any:
+    """``part``, which tells ``told`` from time to time how many states it has searched; parts without a search tell
+    nothing."""
+    return replace(part, progress=told) if isinstance(part, HandlerPart) else part
+
+
 def larger(bounds: Bounds) -> Bounds:
     """The bounds of a thorough search."""
     if bounds.faults < 2:
@@ -178,6 +184,7 @@ class HandlerPart:
             Timeline.of(run, program.source_line),
             number,
             source=program.source_line,
+            whole_source=program.source,
             function=", ".join(self.names),
             live=isinstance(program, FunctionProgram),
             measured=self.measure(self, program) if self.measure else "",
@@ -243,4 +250,5 @@ class HandlerPart:
     def _shown(self, exercise: str, program: Program, run: Run, number: int, journal: Journal) -> Replay:
         if run.wrong is not None or run.dead:
             run.point_of_no_return = point_of_no_return(program, self.scenarios[number - 1], run.schedule, journal)
-        return Replay(exercise, self.grade_id, run, Timeline.of(run, program.source_line), number, journal)
+        timeline = Timeline.of(run, program.source_line)
+        return Replay(exercise, self.grade_id, run, timeline, number, journal, program.source)

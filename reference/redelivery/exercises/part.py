@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any, ClassVar, Protocol
 
+from ..display.film import MEDIA_TYPE, film_of
 from ..display.svg import as_image, to_svg
 from ..display.timeline import Timeline
 from ..exploration.diagnosis import Diagnosis
@@ -72,6 +73,7 @@ class Report:
     path: str = ""
     """The notebook that was checked from the command line."""
     source: Callable[[str, int], str] = field(default=lambda file, line: "")
+    whole_source: Callable[[str], str] = field(default=lambda file: "")
 
     @property
     def passed(self) -> bool:
@@ -249,6 +251,16 @@ class Report:
     def _repr_html_(self) -> str:
         return _html(self)
 
+    @property
+    def film(self) -> dict[str, Any] | None:
+        """The run that decided, to be stepped through; None where none did."""
+        if self.run is None or self.timeline is None:
+            return None
+        return film_of(self.run, self.timeline, self.headline, self.whole_source)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return bundle(self, self.film)
+
 
 _BADGES = {
     "proved": ("✓", "#0b5d1e", "#e6f4ea"),
@@ -305,6 +317,15 @@ class Replay:
     timeline: Timeline
     scenario: int
     journal: Journal
+    whole_source: Callable[[str], str] = field(default=lambda file: "")
+
+    @property
+    def film(self) -> dict[str, Any]:
+        """The run, to be stepped through."""
+        return film_of(self.run, self.timeline, self.headline, self.whole_source)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return bundle(self, self.film)
 
     @property
     def ends_right(self) -> bool:
@@ -341,6 +362,12 @@ class Replay:
         alternative = f"{self.headline}. Timeline as text:\n{self.timeline.to_text()}"
         picture = as_image(to_svg(self.timeline, self.headline), alternative)
         return f"{head}{picture}<div>Schedule: <code>{escape(self.run.text)}</code></div>"
+
+
+def bundle(shown: Report | Replay, film: dict[str, Any] | None) -> dict[str, Any]:
+    """What a notebook keeps of an output: text, a picture, and where there is a run the film of it."""
+    kept: dict[str, Any] = {"text/plain": str(shown), "text/html": shown._repr_html_()}
+    return kept if film is None else {**kept, MEDIA_TYPE: film}
 
 
 _FAULT_WORDS = (

@@ -148,6 +148,8 @@ class Run:
     """The number of the first event after which no fault-free continuation ends right."""
     closing: list[Operation] = field(default_factory=list)
     """What the closing calls did, after the last event."""
+    possible: tuple[Choice, ...] = ()
+    """The choices that could be made next: steps first, then faults within the bounds."""
     answering: tuple[Operation, ...] = ()
     """What closing calls did that were made after each event, on what was durable then. Recorded only where nothing
     else says which tables hold the effect (`Scenario.effects`)."""
@@ -349,6 +351,7 @@ class _Recorder:
             choice = self._next(state, moves, visited)
             state = self._make(state, choice)
             forbidden = self._forbidden(state)
+        possible = () if forbidden is not None else (*world.steps(state), *world.faults(state))
         ended = not world.steps(state) and world.has_ended(state)
         hung, hung_line = None, None
         for process in state.processes:
@@ -381,6 +384,7 @@ class _Recorder:
             self.letters,
             hung_line,
             closing=closing,
+            possible=possible,
             answering=self._answer_along() if scenario.closing and not scenario.effects and hung is None else (),
         )
 
