@@ -14,8 +14,9 @@ from ..simulation.sqlite_store import Contents
 from ..simulation.world import HELD, State
 from .timeline import Timeline
 
-#: The media type under which a notebook keeps a film, beside the picture and the text that say the same.
-MEDIA_TYPE = "application/vnd.redelivery.film+json"
+#: The media type under which a notebook keeps a film, beside the picture and the text that say the same. It is JSON,
+#: kept as one text: as JSON proper a notebook would give each of its values a line.
+MEDIA_TYPE = "application/vnd.redelivery.film"
 _MOST_ROWS = 12
 _LONGEST = 60
 #: Tables that say how a scenario is judged, not what a store holds.
@@ -62,7 +63,7 @@ def film_of(run: Run, timeline: Timeline, title: str, source: Callable[[str], st
         "title": title,
         "processes": list(timeline.titles or timeline.processes),
         "columns": list(timeline.columns),
-        "files": [{"name": name.strip("<>"), "lines": source(name).splitlines()} for name in files],
+        "files": [{"lines": source(name).splitlines()} for name in files],
         "noReturn": timeline.no_return,
         "first": first,
         "steps": steps,

@@ -74,7 +74,7 @@ class _Terminal:
 
         self._stream = sys.stderr  # as it is now: within a search it leads nowhere
         self._bar: Any = None
-        self._make = lambda: tqdm(bar_format="{desc}", leave=False, file=self._stream)
+        self._make: Any = lambda: tqdm(bar_format="{desc}", leave=False, file=self._stream)
 
     def show(self, words: str) -> None:
         if self._bar is None:

@@ -75,7 +75,10 @@ class Exercise:
 
     def try_to_break(self, part: str, *answers: Any, journal: Journal = "wal", scenario: int = 1) -> Any:
         """Decide yourself what happens next, with buttons: to the consumer of a *break it* part, or to your own
-        answer. Shows what is wrong with the answer instead, if it can't be run."""
+        answer. Shows what is wrong with the answer instead, if it can't be run; outside of a notebook, the run in which
+        nothing goes wrong."""
+        if not _in_notebook():
+            return self.replay(part, *answers, schedule="", journal=journal, scenario=scenario)
         wanted = part_of(self.name, part)
         program = self._program(wanted, answers)
         if not isinstance(program, NotChecked) and isinstance(wanted, HandlerPart):
@@ -134,10 +137,14 @@ def exercise(name: str) -> Exercise:
 
 def _show(report: Report) -> None:
     """As HTML where a notebook is listening, else as text."""
-    shell = sys.modules.get("IPython")
-    if shell is not None and shell.get_ipython() is not None:
+    if _in_notebook():
         from IPython.display import display
 
         display(report)  # type: ignore[no-untyped-call]
     else:
         print(report)
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    return shell is not None and shell.get_ipython() is not None

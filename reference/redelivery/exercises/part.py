@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -367,7 +368,9 @@ class Replay:
 def bundle(shown: Report | Replay, film: dict[str, Any] | None) -> dict[str, Any]:
     """What a notebook keeps of an output: text, a picture, and where there is a run the film of it."""
     kept: dict[str, Any] = {"text/plain": str(shown), "text/html": shown._repr_html_()}
-    return kept if film is None else {**kept, MEDIA_TYPE: film}
+    if film is None:
+        return kept
+    return {**kept, MEDIA_TYPE: json.dumps(film, ensure_ascii=False, separators=(",", ":"))}
 
 
 _FAULT_WORDS = (

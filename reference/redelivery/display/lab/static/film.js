@@ -3,7 +3,7 @@
 // Everything that comes from a notebook is shown as text, never as HTML; only the static picture above goes through
 // JupyterLab's own sanitizer.
 (() => {
-  const MEDIA_TYPE = "application/vnd.redelivery.film+json";
+  const MEDIA_TYPE = "application/vnd.redelivery.film";
   const NO_RETURN = "Point of no return: no fault-free continuation from here ends right.";
 
   const STYLE = `
@@ -216,19 +216,21 @@
           picture = document.createElement("div");
           picture.innerHTML = this.sanitizer.sanitize(Array.isArray(html) ? html.join("") : String(html));
         }
-        show(this.node, model.data[MEDIA_TYPE], picture);
+        const film = model.data[MEDIA_TYPE];
+        show(this.node, JSON.parse(Array.isArray(film) ? film.join("") : film), picture);
       }
     }
     return {
       id: "delivered-twice:film",
       rendererFactory: { safe: true, mimeTypes: [MEDIA_TYPE], createRenderer: (options) => new Film(options) },
       rank: 0,
-      dataType: "json",
+      dataType: "string",
     };
   }
 
   let shared = {};
   (window._JUPYTERLAB = window._JUPYTERLAB || {})["delivered-twice"] = {
+    show, // for a page of its own, without JupyterLab
     init: (scope) => {
       shared = scope;
     },
