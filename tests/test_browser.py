@@ -57,7 +57,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     )
     log = (folder / "lab.log").open("w")
     server = subprocess.Popen(
-        ["make", "lab", f"LAB_ARGS={arguments}"], cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+        ["make", "lab", f"LAB_ARGS={arguments}"],
+        cwd=ROOT,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        env={**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")},
     )
     address = f"http://127.0.0.1:{port}"
     try:
@@ -160,14 +165,121 @@ def _shoot(page: Any, name: str) -> None:
         page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
-@pytest.mark.parametrize("lesson", ["00-start-here", "05-record-and-check"])
-def test_a_lesson_runs_from_top_to_bottom_without_error(page: Any, lab: tuple[str, Path], lesson: str) -> None:
+LESSONS = sorted(path.stem for path in (ROOT / "course").glob("0[0-5]-*.ipynb"))
+
+
+def accessible(page: Any, where: str) -> list[str]:
+    """What axe-core finds wrong in a part of a page."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, context=where).response["violations"]
+    return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+
+
+def in_view(page: Any, selector: str) -> Any:
+    """The first such thing; JupyterLab draws cells when they are scrolled to."""
+    wanted = page.locator(selector).first
+    for _ in range(60):
+        if wanted.count():
+            wanted.scroll_into_view_if_needed()
+            return wanted
+        page.locator(".jp-WindowedPanel-outer, .jp-Notebook").first.hover()
+        page.mouse.wheel(0, 900)
+        page.wait_for_timeout(60)
+    raise AssertionError(f"there is no {selector}")
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_runs_from_top_to_bottom_and_can_be_stepped_through(
+    page: Any, lab: tuple[str, Path], lesson: str
+) -> None:
     cells = run_all(page, lab, f"course/{lesson}.ipynb")
     errors = [o for cell in cells for o in cell["outputs"] if o["output_type"] == "error"]
     assert not errors
     assert "REFUTED" in _html(cells)
+    page.keyboard.press("Control+Home")
+    button = in_view(page, ".rd-film > button")
+    button.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".rd-say").first.text_content().startswith("Step 2 of")
+    if lesson.startswith("01"):
+        _the_explorer_answers(page)
     _shoot(page, lesson)
     assert page.outside == []
+
+
+def _the_explorer_answers(page: Any) -> None:
+    explorer = in_view(page, ".rd-widget[aria-label='Guarantee explorer']")
+    words = explorer.locator("p")
+    page.wait_for_function("() => document.querySelector('.rd-widget p').textContent !== ''", timeout=20_000)
+    before = words.text_content()
+    assert "0 were lost" in before
+    explorer.get_by_label("Acknowledgements that get lost").focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("b => document.querySelector('.rd-widget p').textContent !== b", arg=before, timeout=20_000)
+    explorer.get_by_label("Acknowledge", exact=True).select_option("before the work")
+    page.wait_for_function(
+        "() => document.querySelector('.rd-widget p').textContent.includes('repeated 0 times')", timeout=20_000
+    )
+    assert accessible(page, ".rd-widget[aria-label='Guarantee explorer']") == []
+    _shoot(page, "explorer")
+
+
+def test_the_consumer_is_broken_by_keyboard_alone_and_the_schedule_is_the_answer(
+    page: Any, lab: tuple[str, Path]
+) -> None:
+    run_all(page, lab, "exercises/05-record-and-check.ipynb")
+    widget = in_view(page, ".rd-widget[aria-label='Break it yourself']")
+    verdict = widget.locator(".rd-verdict")
+    assert "Not broken yet" in verdict.text_content()
+    widget.locator("button").first.focus()
+    for done in range(1, 4):
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            "n => document.querySelectorAll('.rd-widget tbody tr').length >= n && "
+            "document.querySelector('.rd-widget input').value.length === n",
+            arg=done,
+            timeout=20_000,
+        )
+    for _ in range(12):  # Tab to the crash
+        if page.evaluate("document.activeElement.dataset.text") == "A!":
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('.rd-verdict').textContent.includes('BROKEN')", timeout=20_000)
+    assert "rd-broken" in verdict.get_attribute("class")
+    assert widget.locator("input").input_value() == "AAAA!"
+    assert accessible(page, ".rd-widget[aria-label='Break it yourself']") == []
+    _shoot(page, "break-it")
+    widget.get_by_role("button", name="Undo").click()
+    page.wait_for_function("() => document.querySelector('.rd-widget input').value === 'AAA'", timeout=20_000)
+    assert page.outside == []
+
+
+@pytest.fixture
+def dark(page: Any, lab: tuple[str, Path]) -> Iterator[None]:
+    """JupyterLab's dark theme, for one test."""
+    address = f"{lab[0]}/lab/api/settings/@jupyterlab/apputils-extension:themes?token={TOKEN}"
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        answer = page.request.put(address, data=json.dumps({"raw": json.dumps({"theme": theme})}))
+        assert answer.ok, answer.text()
+        if theme == "JupyterLab Dark":
+            yield
+
+
+@pytest.mark.parametrize("notebook", ["course/00-start-here", "exercises/05-record-and-check"])
+def test_the_dark_theme(page: Any, lab: tuple[str, Path], dark: None, notebook: str) -> None:
+    if notebook.startswith("exercises"):
+        _answer(lab[1] / f"{notebook}.ipynb", "record_and_check", RACE)
+    run_all(page, lab, f"{notebook}.ipynb")
+    assert page.evaluate("document.body.dataset.jpThemeLight") == "false"
+    page.keyboard.press("Control+Home")
+    in_view(page, ".rd-film > button").click()
+    assert accessible(page, ".rd-film") == []
+    _shoot(page, f"dark-{Path(notebook).stem}")
 
 
 def test_the_exercise_shows_the_race_refuted_with_its_timeline(page: Any, lab: tuple[str, Path]) -> None:

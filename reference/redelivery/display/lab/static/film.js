@@ -7,11 +7,11 @@
   const NO_RETURN = "Point of no return: no fault-free continuation from here ends right.";
 
   const STYLE = `
-.rd-film { color: #1b1f24; font-size: 14px; }
+.rd-film { font-size: 14px; }
 .rd-film button { font: inherit; color: #1b1f24; background: #f6f8fa; border: 1px solid #59636e; border-radius: 4px; padding: 3px 10px; margin: 4px 4px 4px 0; cursor: pointer; }
 .rd-film button[disabled] { color: #59636e; cursor: default; border-style: dashed; }
 .rd-film :focus-visible { outline: 3px solid #0550ae; outline-offset: 1px; }
-.rd-stage { background: #ffffff; border: 1px solid #59636e; border-radius: 6px; padding: 10px; margin-top: 6px; }
+.rd-stage { color: #1b1f24; background: #ffffff; border: 1px solid #59636e; border-radius: 6px; padding: 10px; margin-top: 6px; }
 .rd-bar { display: flex; align-items: center; gap: 6px; flex-wrap: wrap; }
 .rd-bar input { flex: 1; min-width: 160px; accent-color: #0550ae; }
 .rd-say { margin: 8px 0; min-height: 2.8em; }
@@ -22,6 +22,7 @@
 .rd-steps table { width: 100%; }
 .rd-film table { border-collapse: collapse; margin: 0; color: #1b1f24; background: #ffffff; font-size: 13px; }
 .rd-film th, .rd-film td { text-align: left; padding: 2px 8px; border-bottom: 1px solid #d0d7de; white-space: pre-wrap; overflow-wrap: anywhere; vertical-align: top; font-family: "DejaVu Sans Mono", ui-monospace, monospace; font-size: 12.5px; color: #1b1f24; background: inherit; }
+.rd-film th, .rd-steps td:first-child { white-space: nowrap; overflow-wrap: normal; }
 .rd-steps tr.rd-done { background: #dbeafe; font-weight: bold; }
 .rd-steps tr.rd-next { outline: 2px dashed #0550ae; outline-offset: -2px; }
 .rd-steps tr.rd-later td { color: #59636e; }
@@ -30,7 +31,7 @@
 .rd-code { background: #f6f8fa; padding: 6px 0; margin: 0; max-height: 320px; overflow: auto; font-family: "DejaVu Sans Mono", ui-monospace, monospace; font-size: 12.5px; color: #1b1f24; }
 .rd-code div { padding: 0 10px; white-space: pre; }
 .rd-code .rd-here { background: #fff1a8; font-weight: bold; }
-.rd-film h4 { margin: 8px 0 4px; font-size: 13px; color: #1b1f24; }
+.rd-head { font-weight: bold; margin: 8px 0 4px; font-size: 13px; color: #1b1f24; }
 .rd-new td { font-weight: bold; text-decoration: underline; }
 .rd-gone td { text-decoration: line-through; color: #59636e; }`;
 
@@ -118,7 +119,7 @@
           shown.push(...gone.map((row) => make("tr", { className: "rd-gone" }, make("td", {}, "−"), ...row.split(" │ ").map((v) => make("td", {}, v)))));
           if (!shown.length) shown.push(make("tr", {}, make("td", {}, "no rows")));
           if (more) shown.push(make("tr", {}, make("td", {}, `and ${more} more`)));
-          return [make("h4", {}, name), make("table", {}, make("tbody", {}, ...shown))];
+          return [make("div", { className: "rd-head" }, name), make("table", {}, make("tbody", {}, ...shown))];
         }),
       );
     };
@@ -163,8 +164,8 @@
     const legend = "Arrow keys move the slider; Home and End go to the first and the last step.";
     const element = make("div", { className: "rd-stage", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": `Step by step: ${film.title}` });
     const right = make("div", { style: "flex:2 1 320px" });
-    if (film.files.length) right.append(make("h4", {}, "Your code: the line that runs next"), code);
-    if (film.first.queue.length) right.append(make("h4", {}, "Messages"), queue);
+    if (film.files.length) right.append(make("div", { className: "rd-head" }, "Your code: the line that runs next"), code);
+    if (film.first.queue.length) right.append(make("div", { className: "rd-head" }, "Messages"), queue);
     right.append(tables);
     element.append(make("div", { className: "rd-bar" }, ...buttons, slider), say, make("div", { className: "rd-side" }, list, right));
     element.append(make("div", { style: "color:#59636e;margin-top:6px" }, legend));
