@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import redis
 
 NAME = "05-record-and-check"
-_OPENING = {666: 0, 777: 50}
+_OPENING = {66: 20, 666: 0, 777: 50}
 _SCHEMA = """
 CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER);
 CREATE TABLE processed (message_id TEXT PRIMARY KEY);
@@ -112,11 +112,22 @@ SIGNS = scenario(
     ],
     Bounds(consumers=1, faults=0),
 )
+#: Different payments whose ids, accounts and amounts read alike when they are joined without a sign between them, in
+#: whatever order: 8|666 and 86|66, 666|8 and 66|68, 100|8 and 10|08, x|145 and x1|45.
+_JOINED = [
+    _pay("8"),
+    _pay("86", 66),
+    _pay("68", 66),
+    _pay("08", 66, 10),
+    _pay("x", 777, 145),
+    _pay("x1", 777, 45),
+]
+JOINED = scenario("ids and amounts that read alike when joined", _JOINED, Bounds(consumers=1, faults=0))
 
 RECORD_AND_CHECK = HandlerPart(
     "record_and_check",
     3,
-    (ONE, TWO, IDS, SIGNS),
+    (ONE, TWO, IDS, SIGNS, JOINED),
     covered="Proved: within these bounds every message is credited exactly once, whatever is delivered again, crashes, "
     "waits or gets lost. Not covered: more consumers or faults than that, effects outside this database, and a "
     "producer that sends the same payment under a new id.",
@@ -211,6 +222,7 @@ RECORD_AND_CHECK_REDIS = HandlerPart(
             ],
             Bounds(consumers=1, faults=0),
         ),
+        redis_scenario(JOINED.name, _JOINED, JOINED.bounds),
     ),
     (("handle", ("message", "redis")),),
     ("wal",),
@@ -275,6 +287,11 @@ REQUEST_ONCE = HandlerPart(
             "ids that look alike",
             [("o8", 100), ("O8", 100), ("o08", 30), ("8", 30), ("8 ", 30)],
             Bounds(consumers=1, faults=1, redeliveries=0),
+        ),
+        request_scenario(
+            "orders and amounts that read alike when joined",
+            [("o8", 8100), ("o88", 100), ("08", 10), ("8", 100)],
+            Bounds(consumers=1, faults=0, redeliveries=0),
         ),
     ),
     (("pay", ("order_id", "amount", "db", "send")),),

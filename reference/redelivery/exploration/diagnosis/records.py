@@ -521,7 +521,17 @@ def _taken_for(
         }
         content = {f: v if f in identifying else _unlike(v) for f, v in its.items()}
         made = case.source.key_line(line)
+        apart = {f: _unlike(v) if f in identifying and body.get(f) != v else v for f, v in its.items()}
+        alike = Diagnosis(
+            "key-collision",
+            f"{capital(words(line))} took {who} for {whose}: their keys look the same.",
+            made,
+            lines_of(line),
+        )
+        by_name = not is_lost_after((name, apart) if identifying else ("zebra-77", its))
         if not is_lost_after((name, content)):
+            if by_name and body != its:  # both are in the key, and read the same when they are joined
+                return alike
             same = ", ".join(f"{f} {body[f]!r}" for f in body if f not in identifying and body[f] == its.get(f))
             return Diagnosis(
                 "key-from-payload",
@@ -530,14 +540,8 @@ def _taken_for(
                 made,
                 lines_of(line),
             )
-        apart = {f: _unlike(v) if f in identifying and body.get(f) != v else v for f, v in its.items()}
-        if not is_lost_after((name, apart) if identifying else ("zebra-77", its)):
-            return Diagnosis(
-                "key-collision",
-                f"{capital(words(line))} took {who} for {whose}: their keys look the same.",
-                made,
-                lines_of(line),
-            )
+        if by_name:
+            return alike
         if identifying:
             differ = " and ".join(f for f in its if f in identifying and body.get(f) != its[f])
             return Diagnosis(
