@@ -21,7 +21,6 @@ EXERCISES += ["05-record-and-check"]
 pytestmark = pytest.mark.xdist_group("nbgrader")
 
 
-@pytest.fixture(scope="module")
 def environment() -> Path:
     """nbgrader's own environment; made when it is not there."""
     made = subprocess.run(["sh", str(ROOT / "scripts" / "nbgrader")], capture_output=True, text=True)
@@ -29,6 +28,25 @@ def environment() -> Path:
         pytest.skip(f"nbgrader's environment can't be made here: {made.stderr.strip().splitlines()[-1:]}")
     assert made.returncode == 0, made.stderr
     return ROOT / ".venv" / "nbgrader" / "bin"
+
+
+def autograded(folder: Path, *, stubs: bool = False) -> dict[str, Any]:
+    """What nbgrader makes of ``submitted`` in this folder, the solved notebooks (and those handed out) being its
+    sources."""
+    bin_ = environment()
+    shutil.copy(ROOT / "course" / "instructor" / "nbgrader_config.py", folder)
+    for exercise in EXERCISES:
+        origins = {exercise: "reference/solutions", **({f"stub-{exercise[:2]}": "exercises"} if stubs else {})}
+        for name, origin in origins.items():
+            target = folder / "source" / name / f"{exercise}.ipynb"
+            target.parent.mkdir(parents=True)
+            shutil.copy(ROOT / origin / f"{exercise}.ipynb", target)
+    path = f"{bin_}{os.pathsep}{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    command = [str(bin_ / "python"), str(ROOT / "tests" / "nbgrader_run.py"), str(folder)]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=folder, env={**os.environ, "PATH": path})
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return found
 
 
 def half_right(exercise: str) -> dict[str, str]:
@@ -40,23 +58,13 @@ def half_right(exercise: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def course(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def course(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """A course in which both the solved notebooks and those handed out are sources, with four submissions."""
     folder = tmp_path_factory.mktemp("nbgrader")
-    shutil.copy(ROOT / "course" / "instructor" / "nbgrader_config.py", folder)
-    for exercise in EXERCISES:
-        for name, origin in ((exercise, "reference/solutions"), (f"stub-{exercise[:2]}", "exercises")):
-            target = folder / "source" / name / f"{exercise}.ipynb"
-            target.parent.mkdir(parents=True)
-            shutil.copy(ROOT / origin / f"{exercise}.ipynb", target)
     for exercise in ("02-idempotence", "05-record-and-check"):
         for learner, answers in (("right", solved(exercise)), ("half", half_right(exercise))):
             hand_in(folder / "submitted" / learner / exercise / f"{exercise}.ipynb", answers, exercise)
-    path = f"{environment}{os.pathsep}{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    command = [str(environment / "python"), str(ROOT / "tests" / "nbgrader_run.py"), str(folder)]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=folder, env={**os.environ, "PATH": path})
-    assert ran.returncode == 0, ran.stderr[-3000:]
-    return folder, json.loads(ran.stdout.splitlines()[-1])
+    return folder, autograded(folder, stubs=True)
 
 
 def test_all_notebooks_pass_through(course: tuple[Path, dict[str, Any]]) -> None:

@@ -33,10 +33,14 @@ class Attack:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def exercise(self) -> str:
+        """The exercise that its part belongs to."""
+        return _OF_PART[self.part]
+
     def write(self, folder: Path) -> Path:
         """Its notebook: an exercise as it was handed out, with this answer."""
-        exercise = _OF_PART[self.part]
-        content = json.loads((EXERCISES / f"{exercise}.ipynb").read_text(encoding="utf-8"))
+        content = json.loads((EXERCISES / f"{self.exercise}.ipynb").read_text(encoding="utf-8"))
         for cell in content["cells"]:
             if cell["metadata"].get("nbgrader", {}).get("grade_id") == self.part:
                 cell["source"] = self.source

@@ -9,7 +9,7 @@ import json
 import unittest.mock
 import xml.dom.minidom
 
-total = sum(number * number for number in range(5_000_000))
+total = sum(number * number for number in range(2_000_000))
 
 import sqlite3
 

@@ -1,7 +1,7 @@
 # Takes all memory that it can get.
 # part: record_and_check
 # honest: 0
-# seconds: 60
+# seconds: 15
 held = []
 try:
     while True:

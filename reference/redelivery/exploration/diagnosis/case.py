@@ -381,6 +381,26 @@ class Case:
         return False
 
     @property
+    def locks(self) -> frozenset[object]:
+        """The Redis keys that an undisturbed delivery sets and deletes, while it leaves a mark beside them."""
+        found: set[object] = set()
+        for delivery in self.undisturbed:
+            if self.keeps(delivery):
+                released = {(n, p[0]) for _, o in delivery.operations if is_redis(o) for n, p in gone(o)}
+                left = {(n, p[0]) for _, o in delivery.operations if is_redis(o) for n, p in added(o)}
+                found |= {key for key in released & left if key[0] not in self.effects}
+        return frozenset(found)
+
+    def lasting_marks(self, delivery: Delivery) -> list[tuple[Event, Operation]]:
+        """Where a delivery marked something in Redis under another key than a lock's."""
+        return [
+            (event, operation)
+            for event, operation in delivery.operations
+            if is_redis(operation)
+            and any(name not in self.effects and (name, part[0]) not in self.locks for name, part in added(operation))
+        ]
+
+    @property
     def remembers(self) -> bool:
         """Whether some process remembered something after a delivery."""
         return self.run.remembers or bool(self.run.memory_deliveries)

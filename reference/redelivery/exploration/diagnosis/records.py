@@ -78,6 +78,8 @@ def _too_late(case: Case, first: Delivery, second: Delivery, who: str) -> Diagno
                     lines_of(at(holder.check), at(holder.effect)),
                 )
             if holder is first and (second.effect_durable or 0) > event.number:
+                if keys & case.locks and first.effect_durable is not None:
+                    return _unmarked(case, first, second, who)
                 return Diagnosis(
                     "expiring-mark",
                     f"What {words(line)} recorded of {who} had expired when the duplicate came, and "
@@ -182,7 +184,9 @@ def _why_twice(case: Case, first: Delivery, second: Delivery, who: str) -> Diagn
         (o for e, o in second.operations if e.number > second.effect[0].number and _is_conflict(o, with_commands=True)),
         None,
     )
-    if second.effect and (refused or (second.check is None and second.effect[0].number < looked[0].number)):
+    looks = second.effect is not None and bool(second.effect[1].reads - case.effects)  # WHERE NOT EXISTS (…)
+    unlooked = second.check is None and not looks
+    if second.effect and (refused or (unlooked and second.effect[0].number < looked[0].number)):
         found = refused.line if refused else at(looked)
         return Diagnosis(
             "effect-before-mark",
@@ -195,20 +199,33 @@ def _why_twice(case: Case, first: Delivery, second: Delivery, who: str) -> Diagn
         return _not_stopped(case, first, second, who, asked)
     if first.events[-1].number > looked[0].number and not _only_mark_missing(first, looked[0].number):
         return _overtaken(case, first, second, who, looked)
+    return _unmarked(case, first, second, who, at(first.mark), at(second.mark), at(looked))
+
+
+def _unmarked(case: Case, first: Delivery, second: Delivery, who: str, *about: Line | None) -> Diagnosis:
+    """The first delivery ended between its effect and its mark."""
     how = UNFINISHED.get(first.end, "went on")
     return Diagnosis(
         "effect-before-mark",
         f"{capital(words(at(first.effect)))} {case.did} {who} durably, the consumer {how} before a mark "
         f"was durable; the next delivery {case.did} it again.",
         at(first.effect),
-        lines_of(at(first.mark), at(second.mark), at(looked)),
+        lines_of(*about) if about else lines_of(*(at(found) for found in case.lasting_marks(second))),
     )
 
 
 def _only_mark_missing(first: Delivery, looked: int) -> bool:
     """Check and effect were one atomic step, durable when the other looked; the mark had been left for later."""
-    atomic = first.check is None or first.check[0].in_transaction
+    atomic = first.check is None or (first.effect is not None and _in_one_transaction(first, first.check, first.effect))
     return atomic and first.effect_durable is not None and first.effect_durable < looked
+
+
+def _in_one_transaction(delivery: Delivery, start: tuple[Event, Operation], end: tuple[Event, Operation]) -> bool:
+    """Whether a transaction was open at one statement, and had not ended before the other."""
+    if not start[0].in_transaction:
+        return False
+    between = [o.told for e, o in delivery.operations if start[0].number <= e.number < end[0].number]
+    return all(told.in_transaction for told in between if isinstance(told, SqlResult))
 
 
 def _is_conflict(operation: Operation, with_commands: bool = False) -> bool:
@@ -293,6 +310,15 @@ def _not_stopped(case: Case, first: Delivery, second: Delivery, who: str, asked:
             effect,
             lines_of(at(first.mark)),
         )
+    thrown_away = _thrown_away(case, first, second)
+    if thrown_away is not None:
+        return Diagnosis(
+            "no-duplicate-check",
+            f"What {words(at(first.mark))} recorded of {who} was deleted by {words(thrown_away)} for another message "
+            f"before the duplicate came, so {words(effect)} {case.did} it again.",
+            thrown_away,
+            lines_of(at(first.mark), effect),
+        )
     if asked and second.check is None:
         return _by_the_flag(case, asked, who)
     for event, operation in case.claims(second):
@@ -338,6 +364,17 @@ def _not_stopped(case: Case, first: Delivery, second: Delivery, who: str, asked:
         check or effect,
         lines_of(effect),
     )
+
+
+def _thrown_away(case: Case, first: Delivery, second: Delivery) -> Line | None:
+    """Where a delivery of another message deleted the row that the first delivery had left as its mark."""
+    rows = {part for _, o in first.operations for part in added(o) if part[0] not in case.effects}
+    for delivery in case.deliveries:
+        if delivery.message not in (first.message, second.message):
+            for event, operation in delivery.operations:
+                if event.number < second.events[-1].number and rows & gone(operation) - added(operation):
+                    return operation.line or event.line
+    return None
 
 
 def _answered(operation: Operation) -> bool:
@@ -460,19 +497,21 @@ def _lock_swallowed(case: Case, operation: Operation, who: str) -> Diagnosis:
 
 def _mark_without_effect(case: Case, first: Delivery, looked: tuple[Event, Operation], who: str) -> Diagnosis:
     how = UNFINISHED.get(first.end, "had not finished")
-    if case.releases:
+    lasting = case.lasting_marks(first) if case.locks else []
+    mark = at(lasting[0] if lasting else first.mark)
+    if case.releases and not lasting:
         return Diagnosis(
             "unreleased-claim",
-            f"{capital(words(at(first.mark)))} claimed {who}, the consumer {how}, and the claim stayed; the next "
+            f"{capital(words(mark))} claimed {who}, the consumer {how}, and the claim stayed; the next "
             "delivery found it and did nothing.",
-            at(first.mark),
+            mark,
             lines_of(at(looked)),
         )
     return Diagnosis(
         "mark-before-effect",
-        f"{capital(words(at(first.mark)))} made the mark of {who} durable, the consumer {how} before it was "
+        f"{capital(words(mark))} made the mark of {who} durable, the consumer {how} before it was "
         f"{case.did}; the next delivery found the mark and did nothing.",
-        at(first.mark),
+        mark,
         lines_of(at(looked)),
     )
 
