@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +90,13 @@ def broken(chance: random.Random, text: str, exercise: str, sources: dict[str, s
             return json.dumps(notebook(exercise, {name: f"raise ValueError({name!r})" for name in sources})), 0
 
 
-def side_by_side(folder: Path, most: int | None = None) -> dict[str, int]:
-    """Every answer of the corpus once: learner *i* of an exercise has the *i*-th answer to each of its parts. The
-    points of each ``LEARNER/EXERCISE``."""
+def side_by_side(folder: Path, exercises: Iterable[str], most: int | None = None) -> dict[str, int]:
+    """Every answer of the corpus once: learner *i* of an exercise has the *i*-th answer to each of its parts (the right
+    ones come first). The points of each ``LEARNER/EXERCISE``."""
     worth: dict[str, int] = {}
     corpus = by_part()
-    for exercise, parts in EXERCISES.items():
+    for exercise in exercises:
+        parts = EXERCISES[exercise]
         rows = [corpus[part.grade_id] for part in parts]
         for number in range(max(map(len, rows))):
             if most is not None and number >= most:
