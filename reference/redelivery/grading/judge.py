@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -49,9 +50,11 @@ class Limits:
     """Limits for each of the submission's processes."""
 
 
-def judge(entry: Entry, limits: Limits, progress: Callable[[str], None] | None = None) -> SubmissionResult:
+def judge(
+    entry: Entry, limits: Limits, progress: Callable[[str], None] | None = None, place: Sandbox | None = None
+) -> SubmissionResult:
     """Judge all parts of one submission. Never raises for what a submission does; ``progress`` is told each part's name
-    when it begins.
+    when it begins. ``place``: a sandbox that is there already, also from another submission; it is used if it suits.
 
     Raises:
         NoSandbox: ``limits`` ask for bubblewrap, and it can't be used here.
@@ -69,7 +72,7 @@ def judge(entry: Entry, limits: Limits, progress: Callable[[str], None] | None =
     except OSError as error:
         problem = f"{entry.shown} can't be read: {error.strerror}"
         return replace(result, problem=problem, seconds=monotonic() - started)
-    with Sandbox(limits.sandbox, limits.confinement, limits.seconds, _needed(submission)) as sandbox:
+    with _sandbox(limits, _needed(submission), place) as sandbox:
         parts: list[PartResult] = []
         for part in EXERCISES[submission.exercise]:
             if progress is not None:
@@ -82,6 +85,13 @@ def judge(entry: Entry, limits: Limits, progress: Callable[[str], None] | None =
             isolation=sandbox.isolation,
             seconds=monotonic() - started,
         )
+
+
+def _sandbox(limits: Limits, needed: frozenset[str], place: Sandbox | None) -> AbstractContextManager[Sandbox]:
+    if place is not None and place.serves(limits.sandbox, limits.confinement, needed):
+        place.renew(limits.seconds)
+        return nullcontext(place)
+    return Sandbox(limits.sandbox, limits.confinement, limits.seconds, needed)
 
 
 def _needed(submission: Submission) -> frozenset[str]:

@@ -4,8 +4,9 @@ With bubblewrap: no network, a read-only view of Python and its packages and of 
 private temp folder, process numbers of its own. Nothing of the course is in there but the part of the package that a
 handler needs. With or without it, the limits of `simulation.confine`.
 
-One sandbox serves one submission. In it a process that never runs the submission's code waits, and forks once for
-each pipe that it is given::
+In a sandbox a process that never runs the submission's code waits, and forks once for each pipe that it is given. It
+may serve the next submission too, if the one before left no process and never touched the temp folder, the only thing
+that it could write to; otherwise that gets a new one::
 
     grader ── control ──▶ waiting process (number 1 in there)
         │                    └─ fork ─▶ part 1, confined   ◀── pipe 1 ──┐
@@ -28,11 +29,13 @@ from pathlib import Path
 from time import monotonic
 
 from ..simulation.confine import Confinement
-from ..simulation.wire import ANOTHER, FIRST, Pipe
+from ..simulation.wire import ANOTHER, CLEAN, FIRST, NEXT, Pipe
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _INSIDE = "/course/redelivery"
 _TEMP_SIZE = 64 << 20
+#: Seconds in which the waiting process has to say whether it can serve another submission.
+_TO_SAY = 10.0
 _SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
 #: sqlite-utils imports numpy where it is there, which takes a third of the time until a submission can be asked.
 _NO_NUMPY = "sys.modules['numpy'] = None\n"
@@ -75,7 +78,7 @@ def words(isolated: bool, limits: Confinement) -> tuple[str, ...]:
 
 
 class Sandbox:
-    """The place for one submission.
+    """The place for one submission, or for one after the other.
 
     ``seconds``: wall clock that it may take. ``preload``: of ``numpy`` and ``redis``, what the submission is going to
     use, so that it is imported once.
@@ -111,6 +114,26 @@ class Sandbox:
     def isolation(self) -> tuple[str, ...]:
         """What is in force."""
         return words(self._isolated, self._limits)
+
+    def serves(self, isolated: bool, limits: Confinement, preload: frozenset[str]) -> bool:
+        """Whether this is the place for a submission with these needs."""
+        return (isolated, limits) == (self._isolated, self._limits) and preload <= self._preload
+
+    def renew(self, seconds: float) -> None:
+        """Make it ready for another submission, which finds no trace of the one before."""
+        self._until = monotonic() + seconds
+        if self._process is None or self._control is None:
+            return
+        if self._isolated and self._process.poll() is None:
+            self._control.settimeout(_TO_SAY)
+            try:
+                self._control.send(NEXT)
+                if self._control.recv(1) == CLEAN:
+                    self._control.settimeout(None)
+                    return
+            except OSError:
+                pass
+        self.close()
 
     def left(self) -> float:
         """Seconds of wall clock that the submission still has."""

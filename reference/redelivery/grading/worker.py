@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..simulation.confine import die_with_parent
 from .judge import Entry, Limits, judge
+from .sandbox import Sandbox
 
 _MOST_MEMORY = 8 << 30
 
@@ -31,10 +32,13 @@ def main() -> None:
     _limit_memory()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    place: Sandbox | None = None
     for line in sys.stdin:
         work = json.loads(line)
         entry = Entry(work["learner"], Path(work["path"]), work["shown"], work["attempt"])
-        result = judge(entry, Limits(work["seconds"], work["sandbox"]))
+        limits = Limits(work["seconds"], work["sandbox"])
+        place = place or Sandbox(limits.sandbox, limits.confinement, limits.seconds, frozenset({"redis"}))
+        result = judge(entry, limits, place=place)
         answers.write(json.dumps(result.to_json()) + "\n")
         answers.flush()
 

@@ -12,6 +12,7 @@ import socket
 import sys
 import types
 from collections.abc import Callable
+from time import monotonic, sleep
 from typing import Any
 
 from . import guards
@@ -20,9 +21,13 @@ from .hosts import GreenletHost, GrowingMemory
 from .memory import CannotCopy
 from .process import Node
 from .program import Cell, SourceProgram
-from .wire import FIRST, Gone, Pipe, packed, request_of, unpacked
+from .wire import CLEAN, DIRTY, FIRST, NEXT, Gone, Pipe, packed, request_of, unpacked
 
 TICK = 0.25
+#: Seconds in which a killed process has to be gone.
+_TO_DIE = 5.0
+#: What a submission can write to.
+_FOLDERS = ("/tmp", "/dev/shm")
 _MOST_PRINTS = 200
 _LONGEST_PRINT = 2000
 
@@ -31,9 +36,12 @@ def serve(control: socket.socket, confinement: Confinement, alone: bool) -> None
     """Start a new process for each pipe that comes through ``control``; ends when ``control`` is closed.
 
     ``alone``: this is process 1 of its own process namespace. What else is there has been left by earlier parts of the
-    submission, and is killed before the `FIRST` process of another.
+    submission, and is killed before the `FIRST` process of another. To `NEXT`, another submission, the answer is
+    `CLEAN` where all are gone and nobody has ever touched the temp folder; otherwise this place is not to be used
+    again.
     """
     keep_to_oneself()
+    untouched = _state_of_folders()
     if not alone:  # bubblewrap sees to it otherwise
         die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -42,10 +50,16 @@ def serve(control: socket.socket, confinement: Confinement, alone: bool) -> None
             data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         except OSError:
             return
+        if data == NEXT:
+            is_clean = alone and _kill_everybody_else() and _state_of_folders() == untouched
+            _quietly(control.send, CLEAN if is_clean else DIRTY)
+            continue
         if not data or not descriptors:
             return
         if alone and data == FIRST:
             _kill_everybody_else()
+            for folder in _FOLDERS:
+                _empty(folder)
         if os.fork() == 0:
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -54,13 +68,30 @@ def serve(control: socket.socket, confinement: Confinement, alone: bool) -> None
         os.close(descriptors[0])
 
 
-def _kill_everybody_else() -> None:
-    try:
-        os.kill(-1, signal.SIGKILL)
-    except OSError:
-        pass
-    for folder in ("/tmp", "/dev/shm"):
-        _empty(folder)
+def _kill_everybody_else() -> bool:
+    """Whether all are gone."""
+    until = monotonic() + _TO_DIE
+    while monotonic() < until:
+        try:
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            return False
+        sleep(0.0005)
+    return False
+
+
+def _state_of_folders() -> list[tuple[int, ...]]:
+    """What is another as soon as anything in these folders has been made, deleted or renamed, or its mode changed."""
+    found: list[tuple[int, ...]] = []
+    for folder in _FOLDERS:
+        try:
+            state = os.stat(folder)
+        except OSError:
+            continue
+        found.append((state.st_ino, state.st_mode, state.st_nlink, state.st_ctime_ns))
+    return found
 
 
 def _empty(folder: str) -> None:
@@ -72,9 +103,9 @@ def _empty(folder: str) -> None:
             _quietly(os.unlink if os.path.islink(path) else os.rmdir, path)
 
 
-def _quietly(act: Callable[[str], None], path: str) -> None:
+def _quietly(act: Callable[[Any], object], given: Any) -> None:
     try:
-        act(path)
+        act(given)
     except OSError:
         pass
 

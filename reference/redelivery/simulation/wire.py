@@ -47,6 +47,8 @@ from .operations import (
 
 #: What comes with a pipe for a new process: it is the first one for its part; others have to go. Or one more.
 FIRST, ANOTHER = b"1", b"+"
+#: What comes without a pipe: is this place as it was before the first process? And the answers.
+NEXT, CLEAN, DIRTY = b"?", b"y", b"n"
 LARGEST_FRAME = 16 * 1024 * 1024
 _LARGEST_TEXT = 1_000_000
 _MOST_BYTES_DRAWN = 65_536
