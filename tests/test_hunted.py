@@ -310,6 +310,38 @@ for _ in range(500):
 def handle(message, db):
     head.after
     @ONCE
+### hash_of_its_own
+class Key:
+    def __init__(self, text):
+        self.text = text
+    def __eq__(self, other):
+        return self.text == other.text
+    def __hash__(self):
+        return hash(("key", self.text))
+known = {Key("account"): "account"}
+def handle(message, db):
+    table = known[Key("account")]
+    assert hash(table) == hash("account") and hash(7) == 7 and hash((1, 2)) == hash((1, 2))
+    @ONCE
+### dataclass_as_key
+from dataclasses import dataclass
+@dataclass(frozen=True)
+class Payment:
+    account: int
+    amount: str
+seen = {Payment(1, "x"): 0}
+def handle(message, db):
+    seen[Payment(1, "x")] += 1
+    assert len(seen) == 1
+    @ONCE
+### process_number_beside_the_mark
+import os
+def handle(message, db):
+    with db.atomic():
+        db.execute("CREATE TABLE IF NOT EXISTS journal (message TEXT PRIMARY KEY, who INTEGER)")
+        if db.execute("INSERT OR IGNORE INTO journal VALUES (?, ?)", [message.id, os.getpid()]).rowcount:
+            assert os.getpid() == os.getpid()
+            @CREDIT
 ### thread_local_and_context_variable
 import contextvars
 import threading
@@ -518,12 +550,12 @@ def handle(message, db):
         @CREDIT
         db.execute("INSERT OR IGNORE INTO processed VALUES (?)", ["done " + message.id])
 """)
+#: Not refuted, and not proved either.
+UNDETERMINED = {
+    "memory_on_the_connection": "sqlite3's connection has no __dict__, and ours says so",
+    "memory_in_logger": "a logger is the library's, and so shared by all processes of one interpreter",
+}
 WRONG_FAILS: dict[str, str] = {
-    "memory_on_the_connection": "attributes of the client are not in the fingerprint",
-    "memory_in_annotations": "not in the fingerprint",
-    "memory_in_logger": "not in the fingerprint",
-    "hash_as_key": "str hashes differ from process to process; here all processes have one interpreter's",
-    "process_number_in_key": "all processes have one process number",
     "gives_up_after_ten_tries": "MOST_REFUSALS is 5: no more than five refusals in a row are tried",
 }
 
@@ -544,11 +576,12 @@ def test_a_right_answer_is_proved(name: str) -> None:
     assert report.verdict.name == "proved", str(report)
 
 
-#: Ten seconds each, and as right as they are in a cell.
-LONG = () if os.environ.get("REDELIVERY_SOAK") else ("history_of_deliveries", "counts_what_it_did")
+#: Of those that pass in a cell, `make test` takes every third as a function too, `make soak` all.
+FEWER = [name for name in RIGHT if name not in RIGHT_LIVE_FAILS][:: 1 if os.environ.get("REDELIVERY_SOAK") else 3]
+LIVE = {name: source for name, source in RIGHT.items() if name in RIGHT_LIVE_FAILS or name in FEWER}
 
 
-@pytest.mark.parametrize("name", _params({n: s for n, s in RIGHT.items() if n not in LONG}, RIGHT_LIVE_FAILS))
+@pytest.mark.parametrize("name", _params(LIVE, RIGHT_LIVE_FAILS))
 def test_a_right_answer_handed_over_as_a_function_is_proved(name: str) -> None:
     report = check_live(name, RIGHT[name])
     assert report.verdict.name == "proved", str(report)
@@ -557,4 +590,5 @@ def test_a_right_answer_handed_over_as_a_function_is_proved(name: str) -> None:
 @pytest.mark.parametrize("name", _params(WRONG, WRONG_FAILS))
 def test_a_wrong_answer_is_refuted(name: str) -> None:
     report = check(WRONG[name])
-    assert report.verdict.name in ("refuted", "stuck"), str(report)
+    expected = ("undetermined",) if name in UNDETERMINED else ("refuted", "stuck")
+    assert report.verdict.name in expected, str(report)

@@ -72,6 +72,9 @@ class Source(Protocol):
     def draw_bytes(self, count: int) -> bytes:
         """Random bytes from the world."""
 
+    def process_number(self) -> int:
+        """What tells the process under way from others: over 1, the same throughout a delivery."""
+
     def read_clock(self) -> int:
         """Milliseconds since the world's `MOMENT`."""
 
@@ -98,6 +101,28 @@ def _urandom(count: int, /) -> bytes:
 def _uuid1(*arguments: Any, **named: Any) -> uuid.UUID:
     """`uuid.uuid1`, which redis.lock takes its tokens from: inside a handler, random bytes from the world."""
     return uuid.UUID(bytes=_urandom(16), version=1) if _from_world() else _real_uuid1(*arguments, **named)
+
+
+def _getpid() -> int:
+    """`os.getpid`: two consumers, and a consumer and its successor, are processes with numbers of their own."""
+    if source is None or not source.in_learner_code() or not source.is_learners(sys._getframe(1).f_code.co_filename):
+        return _real_getpid()
+    return source.process_number()
+
+
+def _hash(thing: object, /) -> int:
+    """`hash`, where a handler asks for it: that of texts and bytes is another in each process."""
+    value = _real_hash(thing)
+    if source is None or not _differs(thing) or not source.in_learner_code():
+        return value
+    caller = sys._getframe(1).f_code
+    if caller.co_name == "__hash__" or not source.is_learners(caller.co_filename):
+        return value  # dicts and sets go by it, and they hold things from before this delivery
+    return _real_hash((value, source.process_number()))
+
+
+def _differs(thing: object) -> bool:
+    return isinstance(thing, str | bytes) or (isinstance(thing, tuple | frozenset) and any(map(_differs, thing)))
 
 
 class _WorldRandom(random.Random):
@@ -149,7 +174,7 @@ _timedelta = datetime.timedelta
 
 
 _real_urandom, _real_random, _real_getrandbits = os.urandom, random.random, random.getrandbits
-_real_uuid1 = uuid.uuid1
+_real_uuid1, _real_getpid, _real_hash = uuid.uuid1, os.getpid, builtins.hash
 _world_random = _WorldRandom()
 _DRAWING = tuple(
     name
@@ -234,6 +259,8 @@ _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (os, "killpg", _refuse("os.killpg")),
     (time, "sleep", no_sleep),
     (os, "urandom", _urandom),
+    (os, "getpid", _getpid),
+    (builtins, "hash", _hash),
     (random, "_urandom", _urandom),
     (uuid, "uuid1", _uuid1),
     *((random, name, getattr(_world_random, name)) for name in _DRAWING),

@@ -125,7 +125,7 @@ class _Instance:
 class _Run:
     """One delivery under way."""
 
-    __slots__ = ("dead", "draws", "greenlet", "instance", "last_words", "line", "node", "stack")
+    __slots__ = ("dead", "draws", "greenlet", "instance", "last_words", "line", "node", "number", "stack")
 
     def __init__(self, instance: _Instance) -> None:
         self.instance = instance
@@ -136,6 +136,7 @@ class _Run:
         self.dead = False
         self.last_words = 0
         self.draws = 0
+        self.number = 0
 
 
 class GreenletHost:
@@ -546,6 +547,14 @@ class GreenletHost:
         told = self._ask(DrawBytes(count, run.draws))
         assert isinstance(told, bytes)
         return told
+
+    def process_number(self) -> int:
+        """What tells the process of the handler under way from others. A delivery may be the first after a restart, so
+        each has its own."""
+        run = self._active
+        assert run is not None
+        run.number = run.number or 2 + int.from_bytes(self.draw_bytes(2))
+        return run.number
 
     def _ask(self, request: Request) -> Told:
         run = self._active

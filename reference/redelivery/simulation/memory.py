@@ -19,6 +19,7 @@ import dis
 import enum
 import functools
 import gc
+import logging
 import threading
 import types
 import typing
@@ -398,6 +399,9 @@ class _Fingerprinter:
             return ("thread's own", self.of(dict(vars(thing))))
         if is_users(kind):
             return ("object", self.of(kind), *map(self.of, _content_of(thing, kind)))
+        if isinstance(thing, logging.Logger):
+            own = {name: value for name, value in vars(thing).items() if name not in _OF_A_LOGGER}
+            return ("logger", thing.name, self.of(own))
         if kind.__module__ in ("builtins", "types") and not _plain_reducible(kind):
             raise Opaque(kind.__name__)
         try:
@@ -475,9 +479,11 @@ def _parts(thing: Any) -> list[tuple[str, Any]]:
     return []
 
 
+_OF_A_LOGGER = frozenset({*vars(logging.Logger("")), "parent", "manager"})
 _STORES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR"})
 _STORING_NAMES = frozenset(
     {"setattr", "delattr", "__dict__", "__setattr__", "__defaults__", "globals", "vars", "exec", "eval"}
+    | {"__annotations__", "__kwdefaults__", "__globals__", "__builtins__"}
 )
 
 

@@ -1,0 +1,9 @@
+# diagnosis: key-from-delivery
+def handle(message, db):
+    with db.atomic():
+        mark = str(hash(message.id))  # here
+        if db.execute("INSERT OR IGNORE INTO processed VALUES (?)", [mark]).rowcount:  # here
+            db.execute(
+                "UPDATE account SET balance = balance + ? WHERE id = ?",
+                [message.body["amount"], message.body["account"]],
+            )
