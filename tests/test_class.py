@@ -31,8 +31,8 @@ UNSAFE = [] if why_not() is None else ["--no-sandbox"]
 QUICK = ("equal_to_everything_schedule", "exit_at_import", "names_in_html", "pipe_out_of_turn")
 #: Seconds that a grading took.
 took: dict[Path, float] = {}
-SIZE, SEED = (200, 17) if SOAK else (8, 17)
-KILLS = 20 if SOAK else 3
+SIZE, SEED = (200, 17) if SOAK else (7, 17)
+KILLS = 20 if SOAK else 2
 
 
 def grade(folder: Path, out: Path, home: Path, *more: str, seconds: float = 0) -> tuple[int, str]:

@@ -127,11 +127,6 @@ def test_text_is_escaped() -> None:
 
 #: What the page says of each wrong answer that is known to pass.
 GAPS = {
-    "memory_on_the_connection": "attribute of the connection",
-    "memory_in_annotations": "annotations",
-    "memory_in_logger": "logger",
-    "hash_as_key": "`hash()` of a string",
-    "process_number_in_key": "process number",
     "gives_up_after_ten_tries": "gives up after ten tries",
 }
 

@@ -18,6 +18,8 @@ from tests.test_grading import RACE, hand_in, solved
 ROOT = Path(__file__).parents[1]
 EXERCISES = ["01-delivery-guarantees", "02-idempotence", "03-unique-constraints", "04-version-preconditions"]
 EXERCISES += ["05-record-and-check"]
+#: `make test` lets two of the handed out notebooks through, besides all solved ones.
+SOAK = bool(os.environ.get("REDELIVERY_SOAK"))
 pytestmark = pytest.mark.xdist_group("nbgrader")
 
 
@@ -37,7 +39,9 @@ def autograded(folder: Path, *, stubs: bool = False) -> dict[str, Any]:
     shutil.copy(ROOT / "course" / "instructor" / "nbgrader_config.py", folder)
     exercises = EXERCISES if stubs else sorted({path.name for path in folder.glob("submitted/*/*")})
     for exercise in exercises:
-        origins = {exercise: "reference/solutions", **({f"stub-{exercise[:2]}": "exercises"} if stubs else {})}
+        origins = {exercise: "reference/solutions"}
+        if stubs and (SOAK or exercise[:2] in ("01", "05")):
+            origins[f"stub-{exercise[:2]}"] = "exercises"
         for name, origin in origins.items():
             target = folder / "source" / name / f"{exercise}.ipynb"
             target.parent.mkdir(parents=True)
@@ -71,7 +75,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, An
 def test_all_notebooks_pass_through(course: tuple[Path, dict[str, Any]]) -> None:
     folder, found = course
     assert found["said"] == {}
-    assert len(list((folder / "release").glob("*/*.ipynb"))) == 2 * len(EXERCISES)
+    assert len(list((folder / "release").glob("*/*.ipynb"))) == (2 * len(EXERCISES) if SOAK else len(EXERCISES) + 2)
 
 
 def cells(path: Path) -> dict[str, Any]:

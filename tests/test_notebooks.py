@@ -292,7 +292,8 @@ def test_an_unsolved_exercise_fails_its_check(path):
     ] == []
 
 
-@each(SOLVED)
+# Each model answer is pasted and checked in test_pasted; these two are checked with all that stands around it.
+@each([path for path in SOLVED if path.name[:2] in ("01", "05")])
 def test_a_solution_passes_its_check(path):
     status, result = check(path)
     assert status == 0, result

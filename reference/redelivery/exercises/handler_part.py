@@ -100,6 +100,8 @@ class HandlerPart:
         unsure: Undetermined | None = None
         schedules = states = 0
         for number, scenario in enumerate(self.scenarios, 1):
+            if scenario.only_if_right and best is not None:
+                continue
             for journal in self.journals:
                 limit = larger(scenario.bounds) if thorough else scenario.bounds
                 if best is not None:

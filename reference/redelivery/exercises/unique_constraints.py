@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..exploration.scenario import Scenario, deliver
@@ -34,7 +35,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 def _must(legs: Sequence[Leg], opening: dict[int, int]) -> dict[int, int]:
     must = dict(opening)
-    for _, body in legs:
+    for body in {_leg_of(identity, body): body for identity, body in legs}.values():
         must[body["account"]] = must.get(body["account"], 0) + body["amount"]
     return must
 
@@ -48,7 +49,9 @@ def _other_rows(contents: Contents) -> str:
     return str(len(rows))
 
 
-def ledger_scenario(name: str, legs: Sequence[Leg], bounds: Bounds, jobs: int = 0, runs: int = 0) -> Scenario:
+def ledger_scenario(
+    name: str, legs: Sequence[Leg], bounds: Bounds, jobs: int = 0, runs: int = 0, only_if_right: bool = False
+) -> Scenario:
     """Transfers to be entered once each, and settled."""
     must = _must(legs, _OPENING)
     invalid = [number for number, (_, body) in enumerate(legs) if body["amount"] == 0]
@@ -83,6 +86,7 @@ def ledger_scenario(name: str, legs: Sequence[Leg], bounds: Bounds, jobs: int = 
         expected_dead=sum(1 << number for number in invalid),
         family="ledger",
         intent=_leg_of,
+        only_if_right=only_if_right,
     )
 
 
@@ -108,6 +112,9 @@ DYING = ledger_scenario("two entries, a settler that dies", _TWO, _JUST_CRASHES,
 CROSSING = ledger_scenario(
     "two equal entries, made at once", [_LEG, _leg("88", "t9", 666, -100)], Bounds(faults=0), 1, 1
 )
+# The producer, too, may send a leg again: under another id.
+_RESENT = [_LEG, _leg("80", "t8", 666, -100)]
+RESENT = ledger_scenario("the same leg under another id", _RESENT, Bounds(faults=1), only_if_right=True)
 # A lost acknowledgement brings a message back after all others, when a short memory has forgotten it.
 IDS = ledger_scenario(
     "ids that look alike",
@@ -120,6 +127,7 @@ IDS = ledger_scenario(
         _leg("6", "t8 ", 777, 100),
         _leg("7", "t08", 777, 100),
         _leg("8", "t%", 66, -30),
+        _leg("9", "t86", 777, 30),
     ],
     _JUST_LOST_ACKS,
 )
@@ -127,7 +135,7 @@ IDS = ledger_scenario(
 LEDGER = HandlerPart(
     "ledger",
     5,
-    (ONE_LEG, INVALID, LEGS, SETTLING, LOCKED, OVERLAPPING, DYING, CROSSING, IDS),
+    (ONE_LEG, INVALID, LEGS, SETTLING, LOCKED, OVERLAPPING, DYING, CROSSING, IDS, RESENT),
     (("schema", ("db",)), ("handle", ("message", "db")), ("settle", ("db",))),
     covered="Proved: within these bounds each leg of each transfer is settled exactly once, however often it is "
     "delivered and however the settlers overlap. Not covered: a ledger in another database than the balances.",
@@ -139,9 +147,9 @@ def _key_itself(key: str) -> str:
     return f"key {key}"
 
 
-def setnx_scenario(name: str, legs: Sequence[Leg], bounds: Bounds) -> Scenario:
-    """Transfers to be entered once each, in Redis."""
-    accounts = sorted({body["account"] for _, body in legs})
+def setnx_scenario(name: str, legs: Sequence[Leg], bounds: Bounds, *untouched: int) -> Scenario:
+    """Transfers to be entered once each, in Redis; the balances of other accounts are asked for, too."""
+    accounts = sorted({*(body["account"] for _, body in legs), *untouched})
     must = _must(legs, dict.fromkeys(accounts, 0))
 
     def judge(contents: Contents) -> str | None:
@@ -206,7 +214,9 @@ SETNX = HandlerPart(
                 _leg("8", "t?", 666, 7),
             ],
             Bounds(consumers=1, faults=1),
+            6,
         ),
+        replace(setnx_scenario("the same leg under another id", _RESENT, Bounds(faults=1)), only_if_right=True),
     ),
     (("handle", ("message", "redis")), ("balance", ("redis", "account"))),
     ("wal",),

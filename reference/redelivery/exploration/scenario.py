@@ -73,6 +73,9 @@ class Scenario:
     """What a sentence says of a message that had its effect."""
     intent: Callable[[str, dict[str, Any]], object] | None = None
     """What a message asks for: two messages of one intent must have one effect. None: its id says it."""
+    only_if_right: bool = False
+    """Searched only where the scenarios before it found nothing: its counterexamples would take the place of theirs,
+    which are nearer to the point."""
 
     @property
     def calls(self) -> tuple[Call, ...]:

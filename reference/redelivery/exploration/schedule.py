@@ -105,5 +105,5 @@ def _unreadable(text: str, position: int, letters: Sequence[str], why: str) -> B
     return BadSchedule(
         f"position {position + 1} of {text!r}: {why}. A schedule is made of the processes' letters ({names}) for a "
         "step, and of A! (crash), +A (deliver again), A~ (lost acknowledgement), A^ (lost answer), A? (lock time-out), "
-        "A- (process fails), @ (time passes)"
+        "A- (process fails), @ (time passes); the table in the exercise says which of these there are here"
     )

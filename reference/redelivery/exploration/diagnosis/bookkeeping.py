@@ -239,7 +239,7 @@ class Books:
 
     def _must(self) -> dict[Any, Any]:
         must: dict[Any, Any] = {row[0]: row[1] for row in rows_of(self.case.run.first, _ACCOUNT)}
-        for message in self.valid:
+        for message in (group[0] for group in self.case.intents() if group[0] in self.valid):
             account = self.bodies[message]["account"]
             must[account] = must.get(account, 0) + self.amount(message)
         return must

@@ -90,9 +90,12 @@ def _why_wrong(case: Case, books: Books, account: Any) -> Diagnosis | None:
     off = books.off_by(account)
     messages = books.messages_of(account)
     for message in messages:
-        found = _not_entered(case, books, message)
+        found = None if _entered_by_another(case, books, message) else _not_entered(case, books, message)
         if found is not None:
             return found
+    under_two_ids = _under_two_ids(case, books, account)
+    if under_two_ids is not None:
+        return under_two_ids
     for message in messages:
         if off is None or off * books.amount(message) > 0:
             found = (
@@ -110,6 +113,59 @@ def _why_wrong(case: Case, books: Books, account: Any) -> Diagnosis | None:
         if found is not None:
             return found
     return books.overwritten(account) or books.wrong_effect(account)
+
+
+# -- the same leg, sent under two ids ----------------------------------------------------------------------
+
+
+def _entered_by_another(case: Case, books: Books, message: int) -> bool:
+    """Whether another message that asks for the same was entered."""
+    others = next(group for group in case.intents() if message in group)
+    return any(d.durable_tables() for other in others if other != message for d in books.deliveries_of(other))
+
+
+def _under_two_ids(case: Case, books: Books, account: Any) -> Diagnosis | None:
+    for group in case.intents():
+        for table in (*sorted(books.effects), *sorted(books.marks)):
+            doing = [
+                (d, step)
+                for message in group
+                if books.bodies[message]["account"] == account
+                for d in books.deliveries_of(message)
+                if (step := d.added_to(table)) is not None
+            ]
+            doing.sort(key=lambda pair: pair[1].durable or 0)
+            second = next((pair for pair in doing if pair[0].message != doing[0][0].message), None)
+            if second is not None:
+                return _why_under_two_ids(case, books, doing[0], second, books.booked(table))
+    return None
+
+
+def _why_under_two_ids(
+    case: Case, books: Books, one: tuple[Actor, Step], two: tuple[Actor, Step], did: str
+) -> Diagnosis:
+    (first, done), (second, again) = one, two
+    messages = case.run.scenario.messages
+    names = f"{messages[first.message][0]} and {messages[second.message][0]}"
+    checks = [
+        s for s in second.steps if s.order < again.order and s.operation.reads & books.marks and not s.operation.writes
+    ]
+    if checks and checks[-1].number < (done.durable or 0):
+        return Diagnosis(
+            "check-then-act",
+            f"{capital(words(checks[-1].line))} looked for {books.name(second.message)} before the other consumer had "
+            f"{did} it for another message; messages {names} ask for the same, and both were {did}.",
+            checks[-1].line,
+            lines_of(again.line),
+        )
+    mark = next(iter(second.marks(books)), again)
+    return Diagnosis(
+        "key-from-message-id",
+        f"Messages {names} ask for the same; {words(mark.line)} recorded each under a key of its own, and both were "
+        f"{did}.",
+        case.source.key_line(mark.line),
+        lines_of(mark.line, again.line, done.line),
+    )
 
 
 # -- never entered -----------------------------------------------------------------------------------------

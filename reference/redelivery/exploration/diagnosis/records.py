@@ -10,6 +10,7 @@ from ...simulation.choices import Choice, Kind
 from ...simulation.operations import DrawBytes, RedisFailure, RedisReply, RedisTransaction, SqlResult, SqlStatement
 from ...simulation.process import Line
 from ...simulation.sqlite_statements import first_keyword
+from ...simulation.sqlite_store import rows_of
 from ...simulation.world import Bounds
 from ..replay import Event, Operation
 from ..source import BROAD
@@ -167,7 +168,7 @@ def _why_twice(case: Case, first: Delivery, second: Delivery, who: str) -> Diagn
     if not (first.mark or looked):
         return _nothing_recorded(case, first, second, who, asked)
     keys = case.marks(first), case.marks(second)
-    if keys[0] and keys[1] and not keys[0] & keys[1]:
+    if keys[0] and keys[1] and not keys[0] & keys[1] and first.message == second.message:
         line = asked or case.source.key_line(at(second.mark))
         return Diagnosis(
             "key-from-delivery",
@@ -674,6 +675,10 @@ def _as_asked(case: Case, delivery: Delivery) -> bool:
 
 def _partly(case: Case) -> Diagnosis | None:
     """Nothing was repeated, lost or overwritten: the effect is wrong by itself."""
+    failed = next((row for row in rows_of(case.run.final, "answers") if row[2]), None)
+    if failed is not None and case.run.closing:
+        line = next((o.line for o in reversed(case.run.closing) if o.line), None)
+        return Diagnosis("wrong-effect", f"{failed[0]} ended in {failed[2]}, after {words(line)}.", line)
     done = [d for d in case.deliveries if d.effect is not None]
     if not done:
         return None
