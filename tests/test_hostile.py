@@ -391,7 +391,7 @@ def pages():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1])
 
-for number in range(60):
+for number in range(40):
     assert RECORD_AND_CHECK.check(NAME, SourceProgram([Cell("record_and_check", WRONG)])).verdict.name == "refuted"
     if number == 20:
         before, files = pages(), len(os.listdir("/proc/self/fd"))

@@ -169,7 +169,7 @@ def handlers(draw: st.DrawFn) -> str:
     return "\n".join(lines) + "\n"
 
 
-EXAMPLES = int(os.environ.get("REDELIVERY_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("REDELIVERY_EXAMPLES", "30"))
 
 # -- the walks ----------------------------------------------------------------------------------------------
 

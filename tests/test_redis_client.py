@@ -16,7 +16,7 @@ import fakeredis
 import greenlet
 import pytest
 import redis
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from redelivery.simulation.operations import (
@@ -275,6 +275,8 @@ moves = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(moves)
+@example([("A", "watch('k')"), ("A", "multi()"), ("A", "unwatch()"), ("A", "execute()")])
+@example([("A", "watch('k')"), ("A", "multi()"), ("A", "unwatch()"), ("B", "incr('k')"), ("A", "execute()")])
 def test_two_watchers_as_with_fakeredis(chosen: list[tuple[str, str]]) -> None:
     steps = "\n".join(f"{pipeline}.{call}" for pipeline, call in chosen)
     world = World()

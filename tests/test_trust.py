@@ -23,26 +23,17 @@ MOST_SCHEDULES = int(os.environ.get("REDELIVERY_SOAK_SCHEDULES", "200000")) if S
 SAMPLE = {
     "attempt_above_one",
     "balance_read_before",
-    "begin_without_commit",
     "both_errors_are_duplicates",
     "check_only_redelivered",
     "claim_context_manager",
     "compare_and_set_balance",
-    "driver_autocommit",
-    "duplicate_left_to_rollback",
     "effect_first_mark_decides",
-    "executescript_commits_first",
-    "explicit_savepoint",
     "immediate_busy_means_done",
-    "lru_cache_by_id",
     "mutable_default",
-    "new_uuid_as_key",
     "no_rollback_of_its_own",
     "redelivered_means_done",
     "select_then_implicit_begin",
     "three_tries_then_nothing",
-    "tries_then_retry",
-    "upsert_of_account",
 }
 REACHES = (ONE_MESSAGE, TWO_MESSAGES, *FAR) if SOAK else (ONE_MESSAGE, TWO_MESSAGES)
 CASES = [

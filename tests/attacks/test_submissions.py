@@ -58,8 +58,8 @@ def test_an_attack_gets_the_honest_score(attack: Attack, tmp_path: Path, monkeyp
 
     monkeypatch.setattr(sandboxes.Sandbox, "close", noted)
     # As long as honest code may think on a busy machine; shorter here, since the deaf ones use it up.
-    monkeypatch.setattr(remote, "ANSWER_SECONDS", 5.0)
-    monkeypatch.setattr(remote, "OPENING_SECONDS", 12.0)
+    monkeypatch.setattr(remote, "ANSWER_SECONDS", 3.0)
+    monkeypatch.setattr(remote, "OPENING_SECONDS", 8.0)
     started = time.monotonic()
     result = judge(Entry("mallory", attack.write(tmp_path), attack.name), Limits(seconds=attack.seconds))
     took = time.monotonic() - started

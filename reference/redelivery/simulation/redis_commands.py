@@ -19,9 +19,9 @@ zpopmin zrange zrangebylex zrangebyscore zrank zrem zremrangebylex zremrangebyra
 zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore
 """
 #: Whatever is deterministic, needs nobody else to act, and belongs to the contents rather than to a connection.
-SUPPORTED = frozenset(_PLAIN.split()) | {"script load", "script exists", "script flush"}
+SUPPORTED = frozenset(_PLAIN.split()) | {"script load", "script exists", "script flush", "unwatch"}
 #: These carry out others, or need a connection of their own, which a script hasn't.
-NOT_IN_SCRIPTS = frozenset({"eval", "evalsha", "select", "script load", "script exists", "script flush"})
+NOT_IN_SCRIPTS = frozenset({"eval", "evalsha", "select", "script load", "script exists", "script flush", "unwatch"})
 _UNDESCRIBED = """
 asking bgrewriteaof bitfield_ro client cluster config debug discard eval_ro evalsha_ro exec failover hello info latency
 lolwut memory migrate module monitor multi object psync quit readonly readwrite replconf replicaof role shutdown

@@ -310,6 +310,8 @@ class RedisStore:
     def _carry_out(self, arguments: tuple[bytes, ...]) -> Any:
         name, rest = name_and_rest(arguments)
         try:
+            if name == "unwatch":  # between MULTI and EXEC: what was watched has been looked at already
+                return b"OK"
             if name in _ABOUT_SCRIPTS:
                 return _told(self._about_scripts(name, rest), name)
             return _told(self._session.carry_out(name, rest), name)

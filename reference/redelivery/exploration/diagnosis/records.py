@@ -678,7 +678,7 @@ def _partly(case: Case) -> Diagnosis | None:
     failed = next((row for row in rows_of(case.run.final, "answers") if row[2]), None)
     if failed is not None and case.run.closing:
         line = next((o.line for o in reversed(case.run.closing) if o.line), None)
-        return Diagnosis("wrong-effect", f"{failed[0]} ended in {failed[2]}, after {words(line)}.", line)
+        return Diagnosis("wrong-effect", f"{failed[0]!s} ended in {failed[2]!s}, after {words(line)}.", line)
     done = [d for d in case.deliveries if d.effect is not None]
     if not done:
         return None

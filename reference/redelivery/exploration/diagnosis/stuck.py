@@ -39,6 +39,15 @@ def diagnose_stuck(case: Case, stuck: Stuck) -> Diagnosis:
             "queue.",
             raise_line(tries),
         )
+    back = next((d for d in reversed(case.deliveries) if d.end == "give back"), None)
+    if back is not None and run.scenario.expected_dead >> back.message & 1:
+        raised = back.events[-1].raised
+        return Diagnosis(
+            "never-acknowledged",
+            f"{capital(case.who(back.message))} is invalid and belongs into the dead-letter queue; "
+            f'{raised.name if raised else "what is raised"} means "not now", so it comes again and again.',
+            raise_line([back]) or last_line([back]),
+        )
     return Diagnosis(
         "never-acknowledged",
         "Each delivery returns the message to the queue; from here on no continuation ever acknowledges it.",
