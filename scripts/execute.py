@@ -1,5 +1,8 @@
 """Runs notebooks from top to bottom and stores their outputs; everything else in them stays as it is.
 
+Of a widget the picture and the text are stored, not the reference to a model that only the kernel had: with it
+JupyterLab would say "model not found" until the cell is run.
+
 python scripts/execute.py course/92-why-believe-this-checker.ipynb
 """
 
@@ -13,6 +16,9 @@ import nbformat
 from nbclient import NotebookClient
 
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
 def execute(path: Path) -> None:
     """Run the notebook in its own folder; a cell that fails is an error, and nothing is written."""
     notebook = nbformat.read(path, as_version=4)
@@ -22,6 +28,9 @@ def execute(path: Path) -> None:
     )
     client.execute()
     notebook.metadata = metadata
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        if len(output.get("data", {})) > 1:
+            output.data.pop(WIDGET, None)
     nbformat.write(notebook, path)
 
 

@@ -168,6 +168,13 @@ def test_an_exercise_has_a_lesson_and_a_solution(path):
     assert path.stem in EXERCISES
 
 
+@each(EXECUTED)
+def test_a_widget_is_stored_as_a_picture_and_a_text(path):
+    """Without a kernel JupyterLab says "model not found" of anything else."""
+    outputs = [output for cell in read(path).cells for output in cell.get("outputs", [])]
+    assert [o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})] == []
+
+
 @each(HANDED_OUT)
 def test_an_exercise_is_handed_out_without_outputs(path):
     assert [cell.id for cell in cells(path, "code") if cell.outputs or cell.execution_count] == []
