@@ -15,7 +15,6 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
