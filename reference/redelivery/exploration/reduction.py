@@ -260,10 +260,10 @@ class RememberedEffects:
     def _repeat(self, before: State, choice: Choice, after: State) -> None:
         """Carry out one known step again, and compare."""
         kind, index = choice
+        if kind is Kind.REDELIVER or kind is Kind.TIME:  # of a passing of time, index is no process's
+            return
         p, q = before.processes[index], after.processes[index]
         store = self.store
-        if kind is Kind.REDELIVER or kind is Kind.TIME:
-            return
         if kind is Kind.CRASH or (p.message >= 0 and self.tree.nodes[p.node].ended):
             store.end(index)
             return
