@@ -50,12 +50,18 @@ class Transaction(NamedTuple):
 
     ``snapshot`` is the number of the contents that an open WAL transaction sees (-1: none taken);
     ``stale``: somebody committed since, so that writing is refused (SQLITE_BUSY_SNAPSHOT).
+    ``moments``: when its writes looked at the clock, as (which write, milliseconds). What they wrote is seen by nobody
+    before the COMMIT, and no answer tells it; without this, two runs would be taken for one::
+
+        INSERT … CURRENT_TIMESTAMP → 1 row   @ time passes   COMMIT
+        @ time passes   INSERT … CURRENT_TIMESTAMP → 1 row   COMMIT
     """
 
     open: bool = False
     lock: int = NO_LOCK
     snapshot: int = -1
     stale: bool = False
+    moments: tuple[tuple[int, int], ...] = ()
 
 
 CLOSED = Transaction()
@@ -93,10 +99,12 @@ class _Session:
         "ddl",
         "flags",
         "has_past",
+        "moments",
         "rowid",
         "savepoints",
         "started_by_savepoint",
         "transaction",
+        "writes",
         "wrote",
     )
 
@@ -107,6 +115,8 @@ class _Session:
         self.ddl: list[str] = []  # changes of the schema in this transaction
         self.base: tuple[str, ...] | None = None  # the schema that this transaction started from
         self.started_by_savepoint = False
+        self.writes = 0  # statements that wrote in this transaction
+        self.moments: tuple[tuple[int, int], ...] = ()  # see `Transaction`
         self.answer: SqlResult | None = None  # of an autocommit write whose commit is still waiting
         self.flags = False  # a PRAGMA was set in this delivery
         self.wrote = False  # the connection has written in this delivery
@@ -138,6 +148,7 @@ class SqliteStore:
         """Milliseconds since `NOW`, for SQLite's date functions."""
         self.clock_read = False
         """Whether a statement has looked at the time."""
+        self._looked = False
         self._helper = sqlite3.connect(":memory:")
         self._analysers: dict[tuple[str, ...], StatementAnalyser] = {}
         self._executed = 0
@@ -213,7 +224,7 @@ class SqliteStore:
 
     def _moment(self) -> str:
         """The present moment of the world."""
-        self.clock_read = True
+        self.clock_read = self._looked = True
         moment = datetime.datetime.fromisoformat(NOW) + datetime.timedelta(milliseconds=self.now)
         return moment.isoformat(" ", timespec="seconds" if self.now % 1000 == 0 else "milliseconds")
 
@@ -431,6 +442,7 @@ class SqliteStore:
     def _forget_transaction(session: _Session) -> None:
         session.transaction = CLOSED
         session.savepoints.clear()
+        session.writes, session.moments = 0, ()
         session.started_by_savepoint = False
         session.ddl.clear()
         session.base = None
@@ -527,6 +539,7 @@ class SqliteStore:
         if statement.asks_connection and session.has_past and not session.wrote:
             self._forget_past(session)
         parameters: Any = dict(request.parameters) if request.named else request.parameters
+        self._looked = False
         try:
             cursor = connection.execute(request.sql, parameters)
             rows = tuple(cursor.fetchall())
@@ -567,9 +580,16 @@ class SqliteStore:
             lock = max(lock, WRITE_LOCK)
             if statement.exclusive and self.journal == "rollback":
                 lock = PENDING_LOCK
+            self._note_moment(session)
         elif statement.needs == READS:
             lock = max(lock, READ_LOCK)
         return Outcome(told, self._holding(session, before, lock))
+
+    def _note_moment(self, session: _Session) -> None:
+        """A statement has written; did it look at the clock?"""
+        session.writes += 1
+        if self._looked:
+            session.moments = (*session.moments, (session.writes, self.now))
 
     def _refresh_schema(self, session: _Session) -> None:
         """Let the connection notice what others did to the schema, so that what a statement does depends on the
@@ -586,14 +606,14 @@ class SqliteStore:
             execute(f"SAVEPOINT {_quote(name)}")
 
     def _holding(self, session: _Session, before: Transaction, lock: int) -> Transaction:
-        if lock == before.lock and before.open:
+        if lock == before.lock and before.open and session.moments == before.moments:
             return before
         if self.schema_changed and lock > NO_LOCK and session.base is None:
             session.base = self._analyser_schema
         snapshot = before.snapshot
         if snapshot < 0 and lock > NO_LOCK and self.journal == "wal":
             snapshot = self.current
-        session.transaction = Transaction(True, lock, snapshot, before.stale)
+        session.transaction = Transaction(True, lock, snapshot, before.stale, session.moments)
         return session.transaction
 
     def _track_savepoints(self, session: _Session, statement: Statement, now_open: bool) -> None:
@@ -619,7 +639,7 @@ class SqliteStore:
         if code & 0xFF == sqlite3.SQLITE_BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT:
             ends = statement.action in ("commit", "release")
             if ends and self.journal == "rollback":
-                session.transaction = Transaction(True, PENDING_LOCK, before.snapshot, before.stale)
+                session.transaction = before._replace(open=True, lock=PENDING_LOCK)
                 return Outcome(None, session.transaction)
             if not before.open and statement.needs == WRITES and not statement.action:
                 return self._hold_pending(session, request, statement)
@@ -633,6 +653,8 @@ class SqliteStore:
         elif code & 0xFF != sqlite3.SQLITE_BUSY and code and statement.compiles:
             # The statement ran before it failed (a constraint, say), so it has taken its lock.
             lock = max(before.lock, statement.needs)
+            if statement.needs == WRITES:
+                self._note_moment(session)
             if statement.exclusive and self.journal == "rollback" and before.lock < WRITE_LOCK:
                 lock = PENDING_LOCK
             after = self._holding(session, before, lock)
@@ -657,9 +679,11 @@ class SqliteStore:
         except sqlite3.OperationalError:
             return Outcome(None, session.transaction)
         parameters: Any = dict(request.parameters) if request.named else request.parameters
+        self._looked = False
         try:
             cursor = connection.execute(request.sql, parameters)
             rows = tuple(cursor.fetchall())
+            self._note_moment(session)
             description = cursor.description
             columns = tuple(column[0] for column in description) if description else None
             session.wrote = True
@@ -669,7 +693,7 @@ class SqliteStore:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF == sqlite3.SQLITE_BUSY and session.answer:
-                session.transaction = Transaction(False, PENDING_LOCK, -1, False)
+                session.transaction = Transaction(False, PENDING_LOCK, -1, False, session.moments)
                 return Outcome(None, session.transaction)
             self._clean(session)
             raise

@@ -91,6 +91,60 @@ def _too_late(case: Case, first: Delivery, second: Delivery, who: str) -> Diagno
     return None
 
 
+def _row_too_late(case: Case, first: Delivery, second: Delivery, who: str) -> Diagnosis | None:
+    """The same where the time limit stands in a row, so that somebody has to look at the clock and take the row over::
+
+    holder: row written      @ time passes      other: row changed, both go on
+    """
+    for event in case.run.events:
+        if event.kind != "time":
+            continue
+        for holder, other in ((second, first), (first, second)):
+            taken = _taken_over(case, holder, event.number)
+            if taken is None:
+                continue
+            written, changed = taken
+            line = at(written)
+            if (holder.effect_durable or 0) > changed[0].number > event.number and changed[0].delivery == other.number:
+                return Diagnosis(
+                    "overrun-lease",
+                    f"The claim of {who} that {words(line)} took for {holder.process} ran out while {holder.process} "
+                    f"was still at work; {other.process} took it ({words(at(changed))}), and both {case.did} it.",
+                    line,
+                    lines_of(at(changed), at(holder.effect)),
+                )
+            if holder is first and first.done and (second.effect_durable or 0) > changed[0].number:
+                return Diagnosis(
+                    "expiring-mark",
+                    f"What {words(line)} recorded of {who} no longer counted when the duplicate came after its time "
+                    f"({words(at(changed))}), and {words(at(second.effect))} {case.did} it again.",
+                    line,
+                    lines_of(at(changed), at(second.effect)),
+                )
+    return None
+
+
+_Found = tuple[Event, Operation]
+
+
+def _taken_over(case: Case, holder: Delivery, passed: int) -> tuple[_Found, _Found] | None:
+    """Where a delivery wrote a row of marks before an event, and where somebody else changed or deleted it later."""
+    mine: dict[tuple[str, tuple[object, ...]], _Found] = {}
+    for event, operation in holder.operations:
+        if event.number < passed and not is_redis(operation):
+            for part in gone(operation):
+                mine.pop(part, None)
+            mine |= {part: (event, operation) for part in added(operation) if part[0] not in case.effects}
+    if mine:
+        for delivery in case.deliveries:
+            if delivery is not holder:
+                for event, operation in delivery.operations:
+                    lost = [part for part in gone(operation) if part in mine] if event.number > passed else []
+                    if lost:
+                        return mine[lost[0]], (event, operation)
+    return None
+
+
 # -- applied twice -----------------------------------------------------------------------------------------
 
 
@@ -153,7 +207,7 @@ def _why_twice(case: Case, first: Delivery, second: Delivery, who: str) -> Diagn
     asked = asked_attempt(second) or asked_attempt(first)
     claims = case.claims(second)
     looked = second.check or (claims[0] if claims else None)
-    late = _too_late(case, first, second, who)
+    late = _too_late(case, first, second, who) or _row_too_late(case, first, second, who)
     if late is not None:
         return late
     undone = next((d for d in case.of(second.message) if d.taken_back), None)
