@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..exploration.scenario import Scenario
+from ..simulation.operations import Value
 from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds
 from .break_it import BreakIt
@@ -32,9 +33,13 @@ def balance_scenario(name: str, changes: Sequence[Update], bounds: Bounds) -> Sc
     """Changes to be applied once each, in the order of their versions."""
     opening = {666: (500, 7), 777: (0, 8)}  # both get through version 8: a change must not take the other for its own
     must = dict(opening)
+    history: dict[Value, dict[Value, int]] = {
+        account: {version: balance} for account, (balance, version) in opening.items()
+    }
     for _, body in sorted(changes, key=lambda change: int(change[1]["version"])):
         balance, version = must[body["account"]]
         must[body["account"]] = (balance + body["amount"], version + 1)
+        history[body["account"]][version + 1] = balance + body["amount"]
 
     def judge(contents: Contents) -> str | None:
         holds = {row[0]: row[1:] for row in rows_of(contents, "account")}
@@ -46,6 +51,17 @@ def balance_scenario(name: str, changes: Sequence[Update], bounds: Bounds) -> Sc
                 return f"account {account} has version {found[1]!r}, must have {version}"
         return None if len(holds) == len(must) else "an account has been added"
 
+    def out_of_order(contents: Contents) -> str | None:
+        # A balance that belongs to the version before or after is half of a change: what becomes of it, the end shows.
+        for row in rows_of(contents, "account"):
+            known = history.get(row[0]) if len(row) > 2 else None
+            if known is None or row[2] not in known:
+                continue
+            place = list(known).index(row[2])
+            if row[1] not in list(known.values())[max(place - 1, 0) : place + 2]:
+                return f"account {row[0]!r} holds {row[1]!r} at version {row[2]!r}, must hold {known[row[2]]} there"
+        return None
+
     return Scenario(
         name,
         "handle",
@@ -55,6 +71,7 @@ def balance_scenario(name: str, changes: Sequence[Update], bounds: Bounds) -> Sc
         bounds,
         frozenset({"account"}),
         (("balance", lambda contents: _field(contents, "account", 1)), ("version", lambda c: _field(c, "account", 2))),
+        never=out_of_order,
         family="versions",
     )
 

@@ -19,7 +19,7 @@ from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.world import Bounds, State, World
 from .scenario import Scenario
 from .schedule import cost_of
-from .stage import Needs, close_here, everything, host_of, stores, with_needs
+from .stage import Forbidden, Needs, close_here, everything, host_of, stores, with_needs
 
 _MOST_STEPS = 120
 
@@ -105,9 +105,9 @@ def _search(
             if both.redis is not None:
                 both.redis.restore(0)
             tree = Tree(host)
-            effects = LiveEffects(tree, store, needs.attempts, False, both.redis, needs.clock)
+            effects = LiveEffects(tree, store, needs.attempts, scenario.never is not None, both.redis, needs.clock)
             world = World(tree, effects, cast, bounds, journal, needs.attempts, needs.clock)
-            schedule, state, forbidden = _run(world, beginning, todo, scenario)
+            schedule, state, forbidden = _run(world, beginning, todo, Forbidden(scenario, store, both.redis))
             result.schedules += 1
             result.statements += effects.statements
             contents = store.read()
@@ -142,7 +142,7 @@ _Beginning = tuple["_Beginning", Choice] | None
 
 
 def _run(
-    world: World, beginning: _Beginning, todo: list[_Beginning], scenario: Scenario
+    world: World, beginning: _Beginning, todo: list[_Beginning], forbidden: Forbidden
 ) -> tuple[list[Choice], State | None, str | None]:
     """Run one schedule to its end, noting every other way it could have gone after its ``beginning``; also what
     happened on the way that must not be."""
@@ -157,7 +157,7 @@ def _run(
         state = world.apply(state, choice)
     so_far = beginning
     for _ in range(_MOST_STEPS):
-        if scenario.forbids is not None and (wrong := scenario.forbids(state)) is not None:
+        if (wrong := forbidden(state)) is not None:
             return schedule, None, wrong
         moves = world.steps(state)
         if not moves:

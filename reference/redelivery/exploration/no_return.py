@@ -14,7 +14,7 @@ from ..simulation.sqlite_store import Journal
 from ..simulation.world import Bounds, World
 from .reduction import Mismatch, RememberedEffects, Step
 from .scenario import Scenario
-from .stage import TICK, Needs, close, host_of, stores, with_needs, world_of
+from .stage import TICK, Forbidden, Needs, close, host_of, stores, with_needs, world_of
 
 _MOST_STATES = 4_000
 
@@ -68,6 +68,7 @@ def _has_hope(
     """Whether some fault-free continuation of ``start`` ends right; None when there are too many to look at."""
     seen: dict[Any, Step] = {}
     stack = [start]
+    forbidden = Forbidden(scenario, effects.store, effects.redis)
     while stack:
         step = stack.pop()
         key = step.state._replace(last=-1)
@@ -80,7 +81,7 @@ def _has_hope(
             return None
         state = step.state
         moves = world.steps(state)
-        if scenario.forbids is not None and scenario.forbids(state) is not None:
+        if forbidden(state) is not None:
             continue
         if not moves and world.has_ended(state):
             right = scenario.judge(close(scenario, state, effects.live)) is None

@@ -39,7 +39,19 @@ from ..simulation.sqlite_store import NO_LOCK, Contents, Journal, Outcome, rows_
 from ..simulation.world import SUPERSEDED, Bounds, Effect, Process, State, World
 from .scenario import Scenario
 from .schedule import BadSchedule, choice_text, to_text
-from .stage import TICK, Needs, close, close_here, everything, host_of, redis_tables, stores, with_needs, world_of
+from .stage import (
+    TICK,
+    Forbidden,
+    Needs,
+    close,
+    close_here,
+    everything,
+    host_of,
+    redis_tables,
+    stores,
+    with_needs,
+    world_of,
+)
 
 if TYPE_CHECKING:
     from ..simulation.redis_store import RedisOutcome
@@ -321,6 +333,7 @@ class _Recorder:
         self.output = output
         self.events: list[Event] = []
         self.schedule: list[Choice] = []
+        self.forbidden = Forbidden(scenario, effects.store, effects.redis)
         self.letters = scenario.letters(world.bounds)
         self.deliveries: dict[int, int] = {}
         self.places: dict[tuple[int, int], int] = {}
@@ -342,16 +355,18 @@ class _Recorder:
                     "Change the schedule there"
                 )
             state = self._make(state, choice)
-        forbidden = self._forbidden(state)
+        forbidden = self.forbidden(state)
         visited: set[object] = set()
-        while finish and len(self.schedule) < most_steps and forbidden is None:
+        # What was wrong in between is told with all that came of it; what a loop did is not looked at any further.
+        goes_on = scenario.never is not None
+        while finish and len(self.schedule) < most_steps and (forbidden is None or goes_on):
             moves = world.steps(state)
             if not moves:
                 break
             choice = self._next(state, moves, visited)
             state = self._make(state, choice)
-            forbidden = self._forbidden(state)
-        possible = () if forbidden is not None else (*world.steps(state), *world.faults(state))
+            forbidden = forbidden or self.forbidden(state)
+        possible = () if forbidden is not None and not goes_on else (*world.steps(state), *world.faults(state))
         ended = not world.steps(state) and world.has_ended(state)
         hung, hung_line = None, None
         for process in state.processes:
@@ -405,9 +420,6 @@ class _Recorder:
                 did += effects.operations
             event.answers = known[key]
         return tuple(did)
-
-    def _forbidden(self, state: State) -> str | None:
-        return None if self.scenario.forbids is None else self.scenario.forbids(state)
 
     def _next(self, state: State, moves: list[Choice], visited: set[object]) -> Choice:
         """Whoever made the last step goes on, unless that leads in a circle: then another, or time passes."""

@@ -66,6 +66,8 @@ class Scenario:
     """Messages (as bits) that must be put aside."""
     forbids: Callable[[State], str | None] | None = None
     """What must not be, at any time."""
+    never: Callable[[Contents], str | None] | None = None
+    """What must not be, at any time, in the committed contents; in one sentence."""
     uses_sqlite: bool = True
     family: str = "records"
     """Which rules of diagnosis fit: see `diagnosis`."""

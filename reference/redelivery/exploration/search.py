@@ -22,7 +22,7 @@ from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.world import Bounds, State, World
 from .reduction import Cost, Mismatch, RememberedEffects, Step
 from .scenario import Scenario
-from .stage import TICK, AnyHost, Final, Needs, close, everything, host_of, stores, world_of
+from .stage import TICK, AnyHost, Final, Forbidden, Needs, close, everything, host_of, stores, world_of
 from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 
 _LOOK_FOR_GROWTH = 2_000
@@ -252,6 +252,7 @@ class Search:
         unexpected = ~scenario.expected_dead
         nodes = world.tree.nodes
         key_of, apply = self._key, world.apply
+        forbidden = Forbidden(scenario, effects.store, effects.redis)
         while heap:
             cost, _, step = heapq.heappop(heap)
             if step.expanded:
@@ -286,7 +287,7 @@ class Search:
                     return self._gave_up(f"the limit of {self.seconds:g} seconds of computing was reached")
                 if len(expanded) >= self.most_states:
                     return self._gave_up(f"the limit of {self.most_states:,} states was reached")
-            if scenario.forbids is not None and (wrong := scenario.forbids(state)) is not None:
+            if (wrong := forbidden(state)) is not None:
                 found = found or Refuted(step.schedule(), self.journal, 0, len(expanded), wrong)
                 if stop_at_first:
                     return found

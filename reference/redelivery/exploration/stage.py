@@ -226,6 +226,29 @@ def alone(live: LiveEffects, state: State, call: int) -> Node:
     return node
 
 
+class Forbidden:
+    """What must not be at any time: of the state, or of what is committed then. Equal contents are judged once."""
+
+    def __init__(self, scenario: Scenario, sqlite: SqliteStore, redis: RedisStore | None) -> None:
+        self._scenario = scenario
+        self._sqlite = sqlite
+        self._redis = redis
+        self._judged: dict[tuple[int, int], str | None] = {}
+
+    def __call__(self, state: State) -> str | None:
+        """What is wrong in ``state``; None where nothing is."""
+        scenario = self._scenario
+        if scenario.forbids is not None and (wrong := scenario.forbids(state)) is not None:
+            return wrong
+        if scenario.never is None:
+            return None
+        key = (state.contents, state.redis)
+        if key not in self._judged:
+            contents = self._sqlite.contents(state.contents)
+            self._judged[key] = scenario.never(everything(scenario, state, contents, self._redis))
+        return self._judged[key]
+
+
 # -- before everything -------------------------------------------------------------------------------------
 
 
@@ -279,6 +302,7 @@ __all__ = [
     "TICK",
     "AnyHost",
     "Final",
+    "Forbidden",
     "Needs",
     "OpeningFailed",
     "RedisFailure",
