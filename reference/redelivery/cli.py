@@ -1,8 +1,10 @@
 """The command line: `redelivery check`, `replay` and `verify`, and the commands of `grading` and `workspace`.
 
 Exit statuses of ``check``: 0 every part proved, 1 something refuted, stuck or erroneous, 3 nothing worse than
-undetermined, 2 the notebook as a whole can't be used. Of ``replay``: 0 the run ends right, 1 it does not, 2 it
-can't be carried out. Of ``verify``: 0 every answer is judged rightly, 1 one is not, 2 there are no answers.
+undetermined, 2 the notebook as a whole can't be used, 4 the checker itself failed in some part, whatever the others
+are. Of ``replay``: 0 the run ends right, 1 it does not, 2 it
+can't be carried out. Of ``verify``: 0 every answer is judged rightly, 1 one is not, 2 there are no answers. Of every
+command: 4 the checker itself failed.
 """
 
 from __future__ import annotations
@@ -40,7 +42,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except Exception as error:
+        print(_failed(error), file=sys.stderr)
+        return 4
     return status
+
+
+def _failed(error: Exception) -> str:
+    """What to say where a command as a whole can't go on for a fault of ours."""
+    from .exercises.fault import fault_of
+
+    found = fault_of(error, "redelivery", " ".join(sys.argv[1:2]))
+    lines = "\n".join(f"    {line}" for line in found.report.splitlines())
+    return (
+        "redelivery: the command itself failed. That is our mistake; please send these lines to those who gave you "
+        f"this course:\n{lines}"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(options: argparse.Namespace) -> int:
     from .display.progress import bar
+    from .exercises.fault import checked
     from .exercises.handler_part import with_progress
     from .exercises.notebook import NotUsable, read_notebook
     from .exercises.part import NotChecked, Report
@@ -94,14 +112,17 @@ def _check(options: argparse.Namespace) -> int:
         return _unusable(error)
     reports: list[Report] = []
     for part in parts:
-        with guarded():
-            program = submission.program(part.grade_id)
-        if isinstance(program, NotChecked):
-            reports.append(Report(submission.exercise, part.grade_id, part.points, program))
-        else:
+
+        def judge(part: Part = part) -> Report:
+            with guarded():
+                program = submission.program(part.grade_id)
+            if isinstance(program, NotChecked):
+                return Report(submission.exercise, part.grade_id, part.points, program)
             with bar(part.grade_id, options.json) as told:
-                report = with_progress(part, told).check(submission.exercise, program)
-            reports.append(replace(report, path=str(options.notebook)))
+                report: Report = with_progress(part, told).check(submission.exercise, program)
+            return replace(report, path=str(options.notebook))
+
+        reports.append(checked(part, submission.exercise, judge))
         source = submission.source(part.grade_id)
         note_file(options.notebook, submission.exercise, part.grade_id, reports[-1].verdict.name, source)
     if options.json:
@@ -136,6 +157,8 @@ def _print(exercise: str, reports: Sequence[Report]) -> None:
 
 def _status(reports: Sequence[Report]) -> int:
     names = {report.verdict.name for report in reports}
+    if any(report.fault for report in reports):
+        return 4
     if names <= {"proved"}:
         return 0
     return 3 if names <= {"proved", "undetermined"} else 1

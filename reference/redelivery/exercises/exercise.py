@@ -16,6 +16,7 @@ from ..workspace.record import note_live
 from .break_it import BreakIt
 from .catalogue import EXERCISES, exercise_name, part_of
 from .claims import ClaimsPart
+from .fault import checked
 from .handler_part import HandlerPart, with_progress
 from .part import UNSOLVED, NotChecked, Part, Replay, Report, is_unsolved
 
@@ -42,18 +43,23 @@ class Exercise:
         report = self.report(part, *answers)
         _show(report)
         note_live(self.name, part, report.verdict.name, answers)
+        if report.fault:
+            raise NotPassed(f"{part} could not be judged: the checker failed, which says nothing about your answer")
         if not report.passed:
             raise NotPassed(f"{part} is {report.headline.split('   ')[0].lower()}: 0 of {report.max_points} points")
 
     def report(self, part: str, *answers: Any) -> Report:
-        """Check an answer; the report shows itself."""
+        """Check an answer; the report shows itself. A fault of the checker's own is a report, too."""
         wanted = part_of(self.name, part)
+        return checked(wanted, self.name, lambda: self._judged(wanted, answers))
+
+    def _judged(self, wanted: Part, answers: tuple[Any, ...]) -> Report:
         if isinstance(wanted, BreakIt | ClaimsPart):
             return wanted.judge(self.name, answers[0] if answers else None)
         program = self._program(wanted, answers)
         if isinstance(program, NotChecked):
-            return Report(self.name, part, wanted.points, program)
-        with bar(part) as told:
+            return Report(self.name, wanted.grade_id, wanted.points, program)
+        with bar(wanted.grade_id) as told:
             report: Report = with_progress(wanted, told).check(self.name, program)
         return report
 
@@ -65,13 +71,19 @@ class Exercise:
         program = self._program(wanted, answers)
         if isinstance(program, NotChecked):
             return Report(self.name, part, wanted.points, program)
+        return checked(wanted, self.name, lambda: self._replayed(wanted, program, schedule, journal, scenario))
+
+    def _replayed(
+        self, wanted: Part, program: Program, schedule: str, journal: Journal, scenario: int
+    ) -> Replay | Report:
         try:
             shown = wanted.replay(self.name, program, schedule, journal, scenario)
             if is_unsolved(shown.run):
-                return Report(self.name, part, wanted.points, NotChecked(UNSOLVED.format(part)))
+                why = UNSOLVED.format(wanted.grade_id)
+                return Report(self.name, wanted.grade_id, wanted.points, NotChecked(why))
             return shown
         except BadSchedule as error:
-            return Report(self.name, part, wanted.points, NotChecked(str(error)))
+            return Report(self.name, wanted.grade_id, wanted.points, NotChecked(str(error)))
 
     def try_to_break(self, part: str, *answers: Any, journal: Journal = "wal", scenario: int = 1) -> Any:
         """Decide yourself what happens next, with buttons: to the consumer of a *break it* part, or to your own

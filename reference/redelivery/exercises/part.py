@@ -41,6 +41,16 @@ class NotChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckerFault:
+    """The checker itself failed while it judged a part: nothing is said about the answer. See `fault`."""
+
+    name: ClassVar[str] = "error"
+    reason: str
+    report: str
+    """What to send us: the exception, where in this package, versions, the part. It names no file of the learner's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Withstood:
     """A learner's schedule is possible, and the consumer it should break withstands it."""
 
@@ -55,7 +65,7 @@ class Report:
     exercise: str
     part: str
     max_points: int
-    verdict: Verdict | NotChecked | Withstood
+    verdict: Verdict | NotChecked | Withstood | CheckerFault
     bounds: Mapping[str, Any] = field(default_factory=dict)
     schedules: int = 0
     run: Run | None = None
@@ -110,7 +120,7 @@ class Report:
         verdict = self.verdict
         if self.diagnosis is not None:
             return self.diagnosis.sentence
-        if isinstance(verdict, NotChecked | Undetermined | Withstood):
+        if isinstance(verdict, NotChecked | Undetermined | Withstood | CheckerFault):
             return verdict.reason
         return self.covered
 
@@ -123,6 +133,11 @@ class Report:
         if isinstance(verdict, Undetermined):
             return verdict.line[1] if verdict.line else None
         return verdict.line if isinstance(verdict, NotChecked) else None
+
+    @property
+    def fault(self) -> str | None:
+        """What to send us where the checker itself failed; None where it didn't."""
+        return self.verdict.report if isinstance(self.verdict, CheckerFault) else None
 
     def to_json(self) -> dict[str, Any]:
         """As `redelivery check --json` prints it."""
@@ -141,6 +156,7 @@ class Report:
             "schedule": self.schedule,
             "journal": getattr(self.verdict, "journal", None),
             "scenario": self.scenario if self.schedule is not None else None,
+            "fault": self.fault,
         }
 
     # -- text ------------------------------------------------------------------------------------------
@@ -167,6 +183,8 @@ class Report:
             return f"STUCK   {name}   a message is never acknowledged"
         if isinstance(verdict, Undetermined):
             return f"UNDETERMINED   {self.part}"
+        if isinstance(verdict, CheckerFault):
+            return f"CHECKER FAULT   {self.part}"
         return f"NOT CHECKED   {self.part}"
 
     @property
@@ -234,6 +252,8 @@ class Report:
             lines.append(self.measured)
         if self.explanation:
             lines.append(self.explanation)
+        if self.fault:
+            lines += ["", *(f"    {line}" for line in self.fault.splitlines())]
         if self.timeline is not None:
             lines += ["", self.timeline.to_text()]
         if self.bounds_words:
@@ -285,6 +305,8 @@ def _html(report: Report) -> str:
         out.append(f'<div style="margin-top:4px">{escape(report.measured)}</div>')
     if report.explanation:
         out.append(f'<div style="margin-top:4px">{escape(report.explanation)}</div>')
+    if report.fault:
+        out.append(f'<pre style="background:#f6f8fa;color:#1b1f24;padding:6px">{escape(report.fault)}</pre>')
     if report.diagnosis is not None and report.diagnosis.line is not None:
         code = report.source(*report.diagnosis.line)
         if code:

@@ -21,6 +21,7 @@ from typing import Any
 from ..display.matrix import Row, shortened
 from ..simulation.program import Cell, Program, SourceProgram
 from .catalogue import EXERCISES, part_of
+from .fault import checked
 
 #: What the first cell of every exercise notebook does.
 SETUP = Cell("setup", "from redelivery import Retry")
@@ -138,12 +139,14 @@ def judge(answer: Answer, thorough: bool = False, program: Program | None = None
     started = perf_counter()
     part = part_of(answer.exercise, answer.part)
     more: dict[str, Any] = {"thorough": True} if thorough else {}
-    report = part.check(answer.exercise, program or answer.program(), **more)
+    report = checked(part, answer.exercise, lambda: part.check(answer.exercise, program or answer.program(), **more))
     seconds = perf_counter() - started
     verdict, found = report.verdict.name, report.diagnosis.name if report.diagnosis else ""
     fault = ""
     why = f" ({report.explanation})" if verdict in ("undetermined", "error") else ""
-    if answer.is_right:
+    if report.fault:
+        fault = f"the checker failed: {report.fault.splitlines()[-1]}"
+    elif answer.is_right:
         if verdict != "proved":
             fault = f"a right answer is {verdict}{why}"
     elif verdict not in ("refuted", "stuck"):
@@ -165,7 +168,7 @@ def judge(answer: Answer, thorough: bool = False, program: Program | None = None
         report.schedules,
         round(seconds, 3),
         fault,
-        report.explanation,
+        report.fault or report.explanation,
     )
 
 

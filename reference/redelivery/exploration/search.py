@@ -22,6 +22,7 @@ from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.world import Bounds, State, World
 from .reduction import Cost, Mismatch, RememberedEffects, Step
 from .scenario import Scenario
+from .schedule import to_text
 from .stage import TICK, AnyHost, Final, Forbidden, Needs, close, everything, host_of, stores, world_of
 from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 
@@ -69,6 +70,10 @@ def _groups(roles: Sequence[Role]) -> tuple[int, ...]:
 
 class MemoryMatters(Exception):
     """Processes behave by what they remember, and it takes many values: all have to be told apart."""
+
+
+#: Exceptions by which a search begins again; any other that leaves it is a fault.
+CONTROL = (NeedsAttempts, SchemaChanges, NeedsClock, GrowingMemory, MemoryMatters)
 
 
 class Search:
@@ -167,6 +172,11 @@ class Search:
                     "random() in SQL, or memory outside the handler, may be the reason"
                 )
                 return Undetermined(why, 0, len(self._steps))
+            except Exception as error:
+                if not isinstance(error, CONTROL) and not hasattr(error, "__notes__"):
+                    where = to_text(effects.here.schedule()) if effects.here is not None else ""
+                    error.add_note(f'searching "{scenario.name}", journal {self.journal}, at schedule "{where}"')
+                raise
             finally:
                 self.final_contents |= {
                     everything(scenario, final, store.contents(final.contents), both.redis) for final in self.finals

@@ -12,6 +12,7 @@ from time import monotonic
 from .. import __version__
 from ..display.svg import to_svg
 from ..exercises.catalogue import EXERCISES
+from ..exercises.fault import fault_of
 from ..exercises.handler_part import HandlerPart
 from ..exercises.notebook import NotUsable, Submission, failed, read_notebook
 from ..exercises.part import NotChecked, Part, Report
@@ -117,8 +118,10 @@ def _judge_part(submission: Submission, part: Part, sandbox: Sandbox, before: li
             part.grade_id, Kind.NOT_RUN, 0, part.points, "error", str(error), {"stalled": True}, answer=answer
         )
     except Exception as error:
-        why = f"the grader failed: {type(error).__name__}: {str(error)[:300]}. This says nothing about the answer"
-        result = PartResult(part.grade_id, Kind.FAULT, 0, part.points, "error", why, answer=answer)
+        found = fault_of(error, submission.exercise, part.grade_id)
+        why = f"the grader failed: {found.report.splitlines()[-1]}. This says nothing about the answer"
+        details = {"fault": found.report}
+        result = PartResult(part.grade_id, Kind.FAULT, 0, part.points, "error", why, details, found.report, "", answer)
     return replace(result, seconds=monotonic() - started)
 
 
