@@ -1427,7 +1427,7 @@ DIFFERENCES: dict[str, list[Callable[..., None]]] = {
     "a connection is no instance": [test_neither_class_is_derived_from_the_real_one],
     "functions, collations, callbacks": [test_sql_that_is_not_supported_says_so],
     "how long a wait for a lock lasts": [test_a_time_out_is_the_schedules_decision],
-    "each delivery starts on a connection as good as new": [test_a_flag_lasts_for_one_delivery],
+    "flags set by PRAGMA last for one delivery": [test_a_flag_lasts_for_one_delivery],
 }
 
 

@@ -105,8 +105,10 @@ def _search(
             if both.redis is not None:
                 both.redis.restore(0)
             tree = Tree(host)
-            effects = LiveEffects(tree, store, needs.attempts, scenario.never is not None, both.redis, needs.clock)
-            world = World(tree, effects, cast, bounds, journal, needs.attempts, needs.clock)
+            effects = LiveEffects(
+                tree, store, needs.attempts, scenario.never is not None, both.redis, needs.clock, needs.past
+            )
+            world = World(tree, effects, cast, bounds, journal, needs.attempts, needs.clock, needs.past)
             schedule, state, forbidden = _run(world, beginning, todo, Forbidden(scenario, store, both.redis))
             result.schedules += 1
             result.statements += effects.statements

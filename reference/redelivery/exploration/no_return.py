@@ -29,7 +29,7 @@ def point_of_no_return(
         host = host_of(program, scenario)
         tree = Tree(host)
         with guarded(), stores(scenario, journal, needs) as both:
-            effects = RememberedEffects(tree, both.sqlite, needs.attempts, True, both.redis, needs.clock)
+            effects = RememberedEffects(tree, both.sqlite, needs.attempts, True, both.redis, needs.clock, needs.past)
             world = world_of(tree, effects, scenario, bounds or scenario.bounds, journal, needs)
             try:
                 with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):

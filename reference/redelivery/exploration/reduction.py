@@ -27,6 +27,7 @@ from ..simulation.choices import Choice, Kind
 from ..simulation.live import LiveEffects
 from ..simulation.operations import (
     DrawBytes,
+    LookBack,
     ReadAttempt,
     ReadClock,
     RedisUnwatch,
@@ -85,9 +86,10 @@ class RememberedEffects:
         memory: bool = True,
         redis: RedisStore | None = None,
         count_clock: bool = False,
+        count_past: bool = False,
     ) -> None:
         self.tree = tree
-        self.live = LiveEffects(tree, store, count_attempts, True, redis, count_clock)
+        self.live = LiveEffects(tree, store, count_attempts, True, redis, count_clock, count_past)
         self.store = store
         self.redis = redis
         self.count_attempts = count_attempts
@@ -113,7 +115,7 @@ class RememberedEffects:
 
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
         # What takes no step of its own reads no rows and takes no lock, so nothing else matters here.
-        key = (root.number, attempt, state.now)
+        key = (root.number, attempt, state.now, state.processes[process].past)
         effect = self._remembered.get(key)
         if effect is None:
             self._bring()
@@ -157,6 +159,7 @@ class RememberedEffects:
             state.redis,
             state.now,
             p.naps,
+            p.past,
         )
 
     def next_expiry(self, state: State) -> int | None:
@@ -209,7 +212,7 @@ class RememberedEffects:
             self.store.restore(step.state.contents)
             for index, process in enumerate(step.state.processes):
                 if process.message >= 0:
-                    self.store.begin(index, self._last_rowid(process.node))
+                    self.store.begin(index, self._last_rowid(process.node), process.past)
             path.pop()
             self.replays += 1
         for forward in reversed(path):
@@ -272,7 +275,7 @@ class RememberedEffects:
         if self.live.count_clock:
             store.now = before.now
         if p.message < 0:
-            store.begin(index)
+            store.begin(index, past=p.past)
             node = self.tree.nodes[q.node].root
         else:
             node = self.tree.nodes[p.node]
@@ -305,7 +308,9 @@ class RememberedEffects:
                 if told != next_node.told:
                     raise Mismatch
             else:
-                assert asked or isinstance(request, ReadAttempt | ReadClock | DrawBytes | RedisUnwatch | Sleep)
+                assert asked or isinstance(
+                    request, ReadAttempt | ReadClock | LookBack | DrawBytes | RedisUnwatch | Sleep
+                )
             node, asked = next_node, False
 
     def _child(self, node: Node, told: Any) -> Node:

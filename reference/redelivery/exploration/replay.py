@@ -212,7 +212,7 @@ def _replay(
     tree = Tree(host, shared=False)
     output: list[str] = []
     with stores(scenario, journal, needs) as both, guarded() as silence:
-        effects = _Recording(tree, both.sqlite, needs.attempts, True, both.redis, needs.clock)
+        effects = _Recording(tree, both.sqlite, needs.attempts, True, both.redis, needs.clock, needs.past)
         effects.scenario = scenario
         world = world_of(tree, effects, scenario, bounds or scenario.bounds, journal, needs)
         recorder = _Recorder(world, effects, scenario, output)

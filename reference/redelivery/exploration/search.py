@@ -14,7 +14,7 @@ from ..simulation.calls import Role
 from ..simulation.choices import CONSUMERS_OWN, TIME_IS_LEFT, Kind
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GrowingMemory, Stopped
-from ..simulation.live import NeedsAttempts, NeedsClock, SchemaChanges
+from ..simulation.live import NeedsAttempts, NeedsClock, NeedsPast, SchemaChanges
 from ..simulation.operations import Hung, Unrepeatable
 from ..simulation.process import Line, Tree
 from ..simulation.program import Program
@@ -130,6 +130,8 @@ class Search:
                     self.needs = self.needs._replace(schema=True)
                 except NeedsClock:
                     self.needs = self.needs._replace(clock=True)
+                except NeedsPast:
+                    self.needs = self.needs._replace(past=True)
                 except GrowingMemory:
                     self._ignore_memory = True
                 except MemoryMatters:
@@ -145,7 +147,7 @@ class Search:
         needs = self.needs
         with stores(scenario, self.journal, needs) as both:
             store = both.sqlite
-            effects = RememberedEffects(tree, store, needs.attempts, self.memory, both.redis, needs.clock)
+            effects = RememberedEffects(tree, store, needs.attempts, self.memory, both.redis, needs.clock, needs.past)
             world = world_of(tree, effects, scenario, self.bounds, self.journal, needs)
             self._groups = _groups(world.roles)
             self._steps: list[Step] = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from ..simulation.calls import Call
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GreenletHost, Stopped
-from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, SchemaChanges
+from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, NeedsPast, SchemaChanges
 from ..simulation.operations import (
     Hung,
     Raised,
@@ -50,6 +50,7 @@ class Needs(NamedTuple):
     attempts: bool = False
     schema: bool = False
     clock: bool = False
+    past: bool = False
 
 
 def with_needs(run: Callable[[Needs], T]) -> T:
@@ -64,6 +65,8 @@ def with_needs(run: Callable[[Needs], T]) -> T:
             needs = needs._replace(schema=True)
         except NeedsClock:
             needs = needs._replace(clock=True)
+        except NeedsPast:
+            needs = needs._replace(past=True)
 
 
 @dataclass(slots=True)
@@ -78,6 +81,7 @@ class Stores:
 def stores(scenario: Scenario, journal: Journal, needs: Needs) -> Iterator[Stores]:
     """SQLite, and Redis where it is used."""
     with SqliteStore(scenario.prepare, journal, needs.schema) as sqlite:
+        sqlite.looked_back = needs.past
         redis: RedisStore | None = None
         if scenario.uses_redis:
             from ..simulation.redis_store import RedisStore  # takes a while to import, and not everybody needs it
@@ -101,7 +105,7 @@ def host_of(program: Program, scenario: Scenario) -> AnyHost:
 def world_of(tree: Tree, effects: Any, scenario: Scenario, bounds: Bounds, journal: Journal, needs: Needs) -> World:
     """The rules for ``scenario``."""
     effects.open(len(scenario.roles(bounds)))
-    return World(tree, effects, scenario.cast(bounds), bounds, journal, needs.attempts, needs.clock)
+    return World(tree, effects, scenario.cast(bounds), bounds, journal, needs.attempts, needs.clock, needs.past)
 
 
 # -- contents ----------------------------------------------------------------------------------------------
@@ -275,7 +279,7 @@ def opened(program: Program, scenario: Scenario) -> Scenario:
         host = host_of(program, before)
         tree = Tree(host)
         with guarded(), stores(before, "rollback", needs) as both:
-            live = LiveEffects(tree, both.sqlite, True, True, both.redis, True)
+            live = LiveEffects(tree, both.sqlite, True, True, both.redis, True, True)
             world = world_of(tree, live, before, before.bounds, "rollback", needs)
             try:
                 with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):

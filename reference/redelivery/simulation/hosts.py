@@ -29,6 +29,7 @@ from .message import Message, Retry
 from .operations import (
     DrawBytes,
     Hung,
+    LookBack,
     Raised,
     ReadAttempt,
     ReadClock,
@@ -86,7 +87,7 @@ class _Instance:
         self.made: dict[str, Any] = {}
         """What objects held when they had just been made; only with ``record_stacks``."""
         """What the process has made once, by the name of its class."""
-        self.connection = Connection(host.ask, host.note_unsupported)
+        self.connection = Connection(host.ask, host.note_unsupported, host.look_back)
         if host.record_stacks:
             self.connection._count_read = host.counts_read.append
         self.db = sqlite_utils.Database(
@@ -521,6 +522,12 @@ class GreenletHost:
         assert isinstance(told, int)
         return told
 
+    def look_back(self, what: str) -> int:
+        """What the connection of the process did in earlier deliveries; see `LookBack`."""
+        told = self._ask(LookBack(what))
+        assert isinstance(told, int)
+        return told
+
     def is_learners(self, file: str) -> bool:
         """Whether a file is the learner's."""
         return file in self.program.files
@@ -672,6 +679,8 @@ def _name(request: Request) -> str:
         return f"the exception {request.name}"
     if isinstance(request, Returned):
         return "its return"
+    if isinstance(request, LookBack):
+        return "cursor.lastrowid" if request.what == "rowid" else "connection.total_changes"
     return "message.attempt" if isinstance(request, ReadAttempt) else type(request).__name__
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .operations import (
     DrawBytes,
     Hung,
+    LookBack,
     ReadAttempt,
     ReadClock,
     RedisCommand,
@@ -21,7 +22,7 @@ from .operations import (
     Told,
 )
 from .process import Node, Tree
-from .sqlite_store import Outcome, SqliteStore
+from .sqlite_store import NO_PAST, Outcome, Past, SqliteStore
 from .world import MOST_NAPS, Effect, State
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class NeedsAttempts(Exception):
 
 class NeedsClock(Exception):
     """Somebody looks at the time, so that it has to be kept in the state."""
+
+
+class NeedsPast(Exception):
+    """Somebody looks at what a connection did in earlier deliveries, so that it has to be kept in the state."""
 
 
 class SchemaChanges(Exception):
@@ -62,12 +67,14 @@ class LiveEffects:
         track: bool,
         redis: RedisStore | None = None,
         count_clock: bool = False,
+        count_past: bool = False,
     ) -> None:
         self.tree = tree
         self.store = store
         self.redis = redis
         self.count_attempts = count_attempts
         self.count_clock = count_clock
+        self.count_past = count_past
         self.track = track
         self.statements = 0
         self._version = store.data_version()
@@ -78,8 +85,9 @@ class LiveEffects:
         self.store.open(range(processes))
 
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
-        self.store.begin(process)
-        return self._free(process, root, attempt, state.now)
+        past = self._past(state, process)
+        self.store.begin(process, past=past)
+        return self._free(process, root, attempt, state.now, 0, past)
 
     def step(self, state: State, process: int) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
@@ -92,7 +100,7 @@ class LiveEffects:
         node = self.tree.nodes[state.processes[process].node]
         self.told_elsewhere(node, told)
         p = state.processes[process]
-        return self._free(process, self.tree.tell(node, told), p.attempt, state.now, p.naps)
+        return self._free(process, self.tree.tell(node, told), p.attempt, state.now, p.naps, p.past)
 
     def time_out(self, state: State, process: int) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
@@ -122,7 +130,14 @@ class LiveEffects:
             raise SchemaChanges
         if self.store.clock_read and not self.count_clock:
             raise NeedsClock
+        if self.store.looked_back and not self.count_past:
+            raise NeedsPast
         return outcome
+
+    @staticmethod
+    def _past(state: State, process: object) -> Past:
+        """That of a process's connection; of one that takes no part in the run, that of a new connection."""
+        return state.processes[process].past if isinstance(process, int) else NO_PAST
 
     def carry_out_on_redis(self, state: State, process: int, node: Node) -> RedisOutcome:
         """Carry out the Redis command, or the commands between MULTI and EXEC, that ``node`` asks for."""
@@ -158,7 +173,7 @@ class LiveEffects:
         if isinstance(outcome.told, SqlFailure) and outcome.told.code == sqlite3.SQLITE_INTERRUPT:
             child.request = Hung(outcome.told.text)
         p = state.processes[process]
-        effect = self._free(process, child, p.attempt, state.now, p.naps)
+        effect = self._free(process, child, p.attempt, state.now, p.naps, p.past)
         return effect._replace(changed=changed, refused=refused) if changed or refused else effect
 
     def _after_redis(self, state: State, process: int, node: Node, outcome: RedisOutcome) -> Effect:
@@ -166,7 +181,7 @@ class LiveEffects:
         number = self.redis.number_contents()
         child = self.tree.tell(node, outcome.reply)
         p = state.processes[process]
-        effect = self._free(process, child, p.attempt, state.now, p.naps)
+        effect = self._free(process, child, p.attempt, state.now, p.naps, p.past)
         return effect._replace(redis=number, touched=outcome.touched)
 
     def _has_changed(self, state: State, process: int) -> bool:
@@ -186,7 +201,7 @@ class LiveEffects:
         """What was committed so far has been noticed."""
         self._version = self.store.data_version()
 
-    def _free(self, process: int, node: Node, attempt: int, now: int, naps: int = 0) -> Effect:
+    def _free(self, process: int, node: Node, attempt: int, now: int, naps: int = 0, past: Past = NO_PAST) -> Effect:
         """Carry out what takes no step of its own. ``naps``: how often the process has slept in vain."""
         store = self.store
         unwatched, woke = False, 0
@@ -213,6 +228,11 @@ class LiveEffects:
                 if not self.count_clock:
                     raise NeedsClock
                 told = now
+                self.told_for_free(node, told)
+            elif kind is LookBack:
+                if not self.count_past:
+                    raise NeedsPast
+                told = past.rowid if request.what == "rowid" else past.total  # type: ignore[union-attr]
                 self.told_for_free(node, told)
             elif kind is Sleep and naps + woke < MOST_NAPS:
                 told, woke = 0, woke + 1

@@ -56,6 +56,13 @@ class ReadClock(NamedTuple):
     """The code looks at the time. It is told milliseconds since the moment at which every run begins."""
 
 
+class LookBack(NamedTuple):
+    """The code looks at what its connection did in earlier deliveries: the last ``rowid`` that it inserted, or the
+    ``total`` of the rows that it changed. It is told a number."""
+
+    what: str
+
+
 class Sleep(NamedTuple):
     """The code sleeps. For how long, the schedule decides."""
 
@@ -132,6 +139,7 @@ Request = (
     | SendPayment
     | ReadAttempt
     | ReadClock
+    | LookBack
     | DrawBytes
     | Returned
     | Raised

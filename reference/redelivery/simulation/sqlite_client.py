@@ -7,13 +7,14 @@ Differences from the real module (each has a test):
 
 - a statement's rows are fetched at once: a cursor read halfway holds no lock and hinders no COMMIT, and an error in
   a later row comes with the first;
-- ``total_changes`` is the sum of the rowcounts in this delivery: what triggers changed is not in it;
+- ``total_changes`` is the sum of the rowcounts: what triggers changed is not in it;
 - text that is no UTF-8 can't be read, whatever ``text_factory`` says;
 - a connection is no instance of `sqlite3.Connection`, a cursor none of `sqlite3.Cursor`;
 - functions, collations, callbacks, extensions, blobs, backups, ATTACH, VACUUM, ANALYZE, temporary and virtual tables,
   and PRAGMAs that are not known to do no harm raise `sqlite3.NotSupportedError`;
 - how long a wait for a lock lasts is the schedule's decision, whatever ``timeout`` or ``busy_timeout`` say;
-- each delivery starts on a connection as good as new: flags set by PRAGMA last for one delivery.
+- flags set by PRAGMA last for one delivery. What a connection inserted and changed last, and how much in all, it knows
+  as long as its process lives.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ class Cursor:
         "__weakref__",
         "_closed",
         "_counts_when_read",
+        "_lastrowid",
         "_next",
         "_real",
         "_rowcount",
@@ -99,7 +101,6 @@ class Cursor:
         "arraysize",
         "connection",
         "description",
-        "lastrowid",
         "row_factory",
     )
 
@@ -108,7 +109,7 @@ class Cursor:
         self.arraysize = 1
         self.row_factory: Any = connection.row_factory
         self.description: tuple[tuple[Any, ...], ...] | None = None
-        self.lastrowid: int | None = None
+        self._lastrowid: int | None = None
         self._rows: tuple[tuple[Any, ...], ...] = ()
         self._next = 0
         self._rowcount = -1
@@ -125,6 +126,11 @@ class Cursor:
         if self._counts_when_read and self._next < len(self._rows):
             return 0
         return self._rowcount
+
+    @property
+    def lastrowid(self) -> int | None:
+        """The row that the connection inserted last, be it in an earlier delivery."""
+        return self.connection._look_back("rowid") if self._lastrowid == 0 else self._lastrowid
 
     def execute(self, sql: str, parameters: Any = (), /) -> Cursor:
         """Carry out one statement."""
@@ -149,7 +155,7 @@ class Cursor:
         self._describe(told.columns)
         self._rowcount, self._told = told.rowcount, told
         self._counts_when_read = keyword in _DML and told.columns is not None
-        self.lastrowid = told.lastrowid
+        self._lastrowid = told.lastrowid
 
     def _describe(self, columns: tuple[str, ...] | None) -> None:
         self.description = None if columns is None else tuple((name, *[None] * 6) for name in columns)
@@ -250,7 +256,10 @@ class Cursor:
 
 
 class Connection:
-    """Like `sqlite3.Connection`; ``ask`` hands a statement to the world and waits for what it says."""
+    """Like `sqlite3.Connection`; ``ask`` hands a statement to the world and waits for what it says.
+
+    ``look_back`` tells what the connection did before this delivery, see `LookBack`.
+    """
 
     # As the real one, it takes no attributes of others: they would be a memory that nobody knows of.
     __slots__ = (
@@ -261,6 +270,7 @@ class Connection:
         "_count_read",
         "_in_transaction",
         "_isolation_level",
+        "_look_back",
         "_refused",
         "row_factory",
         "text_factory",
@@ -277,8 +287,14 @@ class Connection:
     ProgrammingError = sqlite3.ProgrammingError
     NotSupportedError = sqlite3.NotSupportedError
 
-    def __init__(self, ask: Ask, refused: Callable[[str], None] = lambda what: None) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        refused: Callable[[str], None] = lambda what: None,
+        look_back: Callable[[str], int] = lambda what: 0,
+    ) -> None:
         self._ask = ask
+        self._look_back = look_back
         self._refused = refused
         self._isolation_level: str | None = ""
         self._in_transaction = False
@@ -382,9 +398,9 @@ class Connection:
 
     @property
     def total_changes(self) -> int:
-        """Rows changed in this delivery, as far as statements reported them in their ``rowcount``."""
+        """Rows changed since the process started, as far as statements reported them in their ``rowcount``."""
         self._check()
-        return self._changes
+        return self._look_back("total") + self._changes
 
     def cursor(self, factory: Any = Cursor) -> Any:
         """A new cursor."""

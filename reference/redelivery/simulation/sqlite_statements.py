@@ -94,6 +94,8 @@ class Statement:
     sets_flag: bool = False
     asks_connection: bool = False
     """What it gives depends on what this connection did before: ``changes()``, ``last_insert_rowid()``, upserts."""
+    asks_changes: bool = False
+    asks_rowid: bool = False
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     unsupported: str | None = None
@@ -109,7 +111,8 @@ class _Seen:
     unsupported: str | None = None
     schema_pragma: bool = False
     flag: bool = False
-    asks_connection: bool = False
+    asks_changes: bool = False
+    asks_rowid: bool = False
     transaction: str = ""
     savepoint: str | None = None
 
@@ -174,11 +177,14 @@ class StatementAnalyser:
             ),
             changes_schema=needs == WRITES and bool(schema_writes),
             sets_flag=seen.flag,
-            asks_connection=seen.asks_connection
+            asks_connection=seen.asks_changes
+            or seen.asks_rowid
             or (
                 needs == WRITES
                 and (keyword == "WITH" or "CONFLICT" in sql.upper() or first_keyword(statement.sql) != keyword)
             ),
+            asks_changes=seen.asks_changes,
+            asks_rowid=seen.asks_rowid,
             reads=frozenset(seen.reads - _SCHEMA_TABLES),
             writes=frozenset(seen.writes - _SCHEMA_TABLES),
             unsupported=seen.unsupported,
@@ -201,7 +207,8 @@ class StatementAnalyser:
             seen.writes.add(first or "")
         elif action == sqlite3.SQLITE_FUNCTION:
             seen.unsupported = _UNSUPPORTED_FUNCTIONS.get(second or "", seen.unsupported)
-            seen.asks_connection = seen.asks_connection or second in ("changes", "last_insert_rowid")
+            seen.asks_changes = seen.asks_changes or second == "changes"
+            seen.asks_rowid = seen.asks_rowid or second == "last_insert_rowid"
         elif action == sqlite3.SQLITE_TRANSACTION:
             seen.transaction = first or ""
         elif action == sqlite3.SQLITE_SAVEPOINT:

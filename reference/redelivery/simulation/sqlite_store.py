@@ -42,6 +42,11 @@ _OPCODES_A_TICK = 50_000
 #: What one statement may ask for: rows and pages are held in this process, whoever wrote the statement.
 _MOST_PAGES = 4096
 _LIMITS = ((sqlite3.SQLITE_LIMIT_LENGTH, 10_000_000), (sqlite3.SQLITE_LIMIT_ATTACHED, 0))
+#: Sets ``last_insert_rowid()`` to the second value, and ``changes()`` to the number of values from the first on.
+_CHANGE_SOME_ROWS = """
+INSERT OR REPLACE INTO redelivery_rowid
+WITH RECURSIVE upto (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM upto WHERE n < ?2) SELECT n FROM upto
+"""
 _ORDER = {"table": 0, "index": 1, "view": 1, "trigger": 2}
 
 
@@ -65,6 +70,18 @@ class Transaction(NamedTuple):
 
 
 CLOSED = Transaction()
+
+
+class Past(NamedTuple):
+    """What a connection still knows of earlier deliveries: ``last_insert_rowid()``, ``changes()``, and the sum of all
+    changes."""
+
+    rowid: int = 0
+    changes: int = 0
+    total: int = 0
+
+
+NO_PAST = Past()
 
 
 class Blocked(NamedTuple):
@@ -149,6 +166,8 @@ class SqliteStore:
         self.clock_read = False
         """Whether a statement has looked at the time."""
         self._looked = False
+        self.looked_back = False
+        """Whether a statement has asked for what its connection did in earlier deliveries, or is known to."""
         self._helper = sqlite3.connect(":memory:")
         self._analysers: dict[tuple[str, ...], StatementAnalyser] = {}
         self._executed = 0
@@ -401,9 +420,9 @@ class SqliteStore:
             if name not in self._sessions:
                 self._sessions[name] = _Session(self._connect())
 
-    def begin(self, name: Any, rowid: int = 0) -> None:
-        """A process starts on a delivery: its connection is as good as new. ``rowid``: what it inserted last, where
-        it is in the middle of its delivery already."""
+    def begin(self, name: Any, rowid: int = 0, past: Past = NO_PAST) -> None:
+        """A process starts on a delivery: of what its connection did before, it knows its ``past``, and no more.
+        ``rowid``: what it inserted last, where it is in the middle of its delivery already."""
         session = self._sessions.get(name)
         if session is None:
             session = self._sessions[name] = _Session(self._connect())
@@ -412,6 +431,8 @@ class SqliteStore:
         session.has_past = session.has_past or session.wrote
         session.wrote = False
         session.rowid = rowid
+        if past != NO_PAST or (self.looked_back and session.has_past):
+            self._set_past(session, past)
         if session.flags:
             execute = session.connection.execute
             execute("PRAGMA foreign_keys=off")
@@ -420,10 +441,13 @@ class SqliteStore:
             execute("PRAGMA defer_foreign_keys=off")
             session.flags = False
 
-    def _forget_past(self, session: _Session) -> None:
-        """Make changes() and last_insert_rowid() 0, as on a new connection."""
-        session.connection.execute("INSERT OR REPLACE INTO redelivery_rowid VALUES (0)")
-        session.connection.execute("DELETE FROM redelivery_rowid WHERE 0")
+    @staticmethod
+    def _set_past(session: _Session, past: Past) -> None:
+        """Make changes() and last_insert_rowid() what they are on a connection with this past."""
+        bounds = (past.rowid - max(past.changes, 1) + 1, past.rowid)
+        session.connection.execute(_CHANGE_SOME_ROWS, bounds)
+        if past.changes == 0:
+            session.connection.execute("DELETE FROM redelivery_rowid WHERE 0")
         session.has_past = False
 
     def end(self, name: Any) -> None:
@@ -536,8 +560,11 @@ class SqliteStore:
             self._refresh_schema(session)
         if statement.schema_only and not before.open and not self.schema_changed:
             connection = self._first  # needs no lock: the schema is the same for ever
-        if statement.asks_connection and session.has_past and not session.wrote:
-            self._forget_past(session)
+        if statement.asks_connection:
+            if (statement.asks_changes and not session.wrote) or (statement.asks_rowid and not session.rowid):
+                self.looked_back = True
+            if session.has_past and not session.wrote:
+                self._set_past(session, NO_PAST)
         parameters: Any = dict(request.parameters) if request.named else request.parameters
         self._looked = False
         try:

@@ -44,12 +44,13 @@ from .operations import (
     Returned,
     SendPayment,
     Sleep,
+    SqlResult,
     SqlStatement,
     Told,
     Unrepeatable,
 )
 from .process import Node, Tree
-from .sqlite_store import CLOSED, NO_LOCK, PENDING_LOCK, READ_LOCK, WRITE_LOCK, Journal, Transaction
+from .sqlite_store import CLOSED, NO_LOCK, NO_PAST, PENDING_LOCK, READ_LOCK, WRITE_LOCK, Journal, Past, Transaction
 
 #: A message whose handler raised this often goes to the dead-letter queue.
 MOST_EXCEPTIONS = 3
@@ -69,6 +70,8 @@ MOST_NAPS = 4
 LONG = 3653 * 24 * 3600 * 1000
 #: So often may time pass in a run, free passings included, where the clock is looked at.
 MOST_TIMES = 3
+#: So many changes of earlier deliveries are counted; a consumer that writes and tries again for ever has more.
+MOST_CHANGES = 16
 #: Of one delivery in a loop's hands: the queue has delivered it again, it is the loop's, it is acknowledged.
 SUPERSEDED, HELD, ACKNOWLEDGED = 0, 1, 2
 
@@ -85,7 +88,7 @@ class Process(NamedTuple):
     Of a loop, ``held`` is what it received in this call: (message, status); ``dry``: it was last told that there is
     none; ``seen_none``: it was told so at some time in this call; ``stopped``: it returned without, for good.
     ``watched`` are the Redis keys that it watches; ``dirty``: one of them was touched since. ``naps``: how often it
-    has slept since something changed.
+    has slept since something changed. ``past`` is what its connection knows of earlier deliveries, where anybody asks.
     """
 
     memory: int = 0
@@ -105,6 +108,7 @@ class Process(NamedTuple):
     seen_none: bool = False
     stopped: bool = False
     naps: int = 0
+    past: Past = NO_PAST
 
 
 class State(NamedTuple):
@@ -249,7 +253,7 @@ _STALE = Refused("StaleDelivery", "the queue has delivered this message again me
 class World:
     """The rules for a `Cast`, with a tree that says what processes ask.
 
-    ``count_attempts``, ``count_clock``: somebody looks at them, so they are kept in the state.
+    ``count_attempts``, ``count_clock``, ``count_past``: somebody looks at them, so they are kept in the state.
     """
 
     def __init__(
@@ -261,6 +265,7 @@ class World:
         journal: Journal,
         count_attempts: bool = False,
         count_clock: bool = False,
+        count_past: bool = False,
     ) -> None:
         self.tree = tree
         self.effects = effects
@@ -271,6 +276,7 @@ class World:
         self.journal: Journal = journal
         self.count_attempts = count_attempts
         self.count_clock = count_clock
+        self.count_past = count_past
         self.time_matters = cast.uses_redis or count_clock
         self._anybody_sleeps = False
 
@@ -523,12 +529,14 @@ class World:
         root = self.tree.root(process.memory, message)
         effect = self.effects.begin(state, index, root, attempt)
         started = Process(process.memory, message, True, effect.node, effect.transaction, False, 0, attempt)
+        if self.count_past:
+            started = started._replace(past=process.past)
         return self._stepped(state, index, started, effect.contents)
 
     def _acknowledge(self, state: State, index: int, process: Process, lost: bool) -> State:
         self.effects.end(state, index)
         message = process.message
-        idle = Process(self.tree.nodes[process.node].memory)
+        idle = Process(self.tree.nodes[process.node].memory, past=self._past_after(process))
         after = self._stepped(state, index, idle, state.contents)
         if process.current and lost:
             after = after._replace(ready=(*after.ready, message))
@@ -549,10 +557,23 @@ class World:
                 dead |= 1 << message
             else:
                 ready, barred = (*ready, message), 1 << message
-        idle = Process(memory, barred=barred)
+        idle = Process(memory, barred=barred, past=self._past_after(process))
         after = self._stepped(state, index, idle, state.contents)
         after = after._replace(exceptions=exceptions, dead=dead, ready=ready)
         return self._woken(after, index, process.transaction.lock, NO_LOCK)
+
+    def _past_after(self, process: Process) -> Past:
+        """What the connection knows of this call and those before it."""
+        if not self.count_past:
+            return NO_PAST
+        rowid, changes, total = process.past
+        for told in self.tree.nodes[process.node].answers():
+            if type(told) is SqlResult:
+                rowid = told.lastrowid or rowid
+                if told.rowcount >= 0:
+                    changes = told.rowcount
+                    total += told.rowcount
+        return Past(rowid, changes, min(total, MOST_CHANGES))
 
     def _redeliver(self, state: State, index: int, process: Process) -> State:
         if self.roles[index] is Role.LOOP:
@@ -596,6 +617,8 @@ class World:
         root = self.tree.root(process.memory, call)
         effect = self.effects.begin(state, index, root, attempt)
         started = Process(process.memory, call, True, effect.node, effect.transaction, False, process.barred, attempt)
+        if self.count_past:
+            started = started._replace(past=process.past)
         return self._stepped(state, index, started, effect.contents)
 
     def _end_call(
@@ -605,7 +628,7 @@ class World:
         memory = self.tree.nodes[process.node].memory
         raised = type(request) is Raised
         ready, link = state.ready, state.link
-        idle = Process(0 if raised else memory)
+        idle = Process() if raised else Process(memory, past=self._past_after(process))
         if role is Role.LOOP:
             ready, barred = _returned(ready, process)
             idle = idle._replace(barred=barred, stopped=not raised and not process.seen_none)
@@ -615,7 +638,7 @@ class World:
             answered = isinstance(request, Returned) and request.value == expected and kind is not Kind.LOST
             link = (place + answered, 0)
         else:
-            idle = Process(memory)
+            idle = Process(memory, past=self._past_after(process))
         after = self._stepped(state, index, idle, state.contents)
         if ready is not state.ready or link is not state.link:
             after = after._replace(ready=ready, link=link)
@@ -714,6 +737,7 @@ class World:
             before.seen_none,
             False,
             min(before.naps + effect.naps, MOST_NAPS),
+            before.past,
         )
         state = self._stepped(state, index, after, effect.contents)
         if effect.naps:
