@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ..display.progress import bar
@@ -12,6 +13,7 @@ from ..exploration.stage import opened
 from ..simulation.memory import CannotCopy
 from ..simulation.program import Cell, FunctionProgram, Program, SourceProgram
 from ..simulation.sqlite_store import Journal
+from ..workspace.kernel import Judged, NotThis, judged, watch
 from ..workspace.record import note_live
 from .break_it import BreakIt
 from .catalogue import EXERCISES, exercise_name, part_of
@@ -54,6 +56,17 @@ class Exercise:
         return checked(wanted, self.name, lambda: self._judged(wanted, answers))
 
     def _judged(self, wanted: Part, answers: tuple[Any, ...]) -> Report:
+        """The report, which says what of the running notebook was judged."""
+        found = self._origin(wanted, answers)
+        if isinstance(found, NotThis):
+            return Report(self.name, wanted.grade_id, wanted.points, NotChecked(found.reason))
+        return replace(self._report(wanted, answers), judged=f"{found.words} {found.warning}".strip())
+
+    def _origin(self, wanted: Part, answers: tuple[Any, ...]) -> Judged | NotThis:
+        parts = [part.grade_id for part in EXERCISES[self.name]]
+        return judged(self.name, wanted.grade_id, wanted.names, answers, parts)
+
+    def _report(self, wanted: Part, answers: tuple[Any, ...]) -> Report:
         if isinstance(wanted, BreakIt | ClaimsPart):
             return wanted.judge(self.name, answers[0] if answers else None)
         program = self._program(wanted, answers)
@@ -68,7 +81,8 @@ class Exercise:
     ) -> Replay | Report:
         """Carry out one schedule with an answer and show its timeline."""
         wanted = part_of(self.name, part)
-        program = self._program(wanted, answers)
+        found = self._origin(wanted, answers)
+        program = NotChecked(found.reason) if isinstance(found, NotThis) else self._program(wanted, answers)
         if isinstance(program, NotChecked):
             return Report(self.name, part, wanted.points, program)
         return checked(wanted, self.name, lambda: self._replayed(wanted, program, schedule, journal, scenario))
@@ -144,6 +158,7 @@ def exercise(name: str) -> Exercise:
     full = exercise_name(name)
     if full is None:
         raise LookupError(f"there is no exercise {name!r}; there are {', '.join(EXERCISES)}")
+    watch({name for part in EXERCISES[full] for name in part.names})
     return Exercise(full)
 
 

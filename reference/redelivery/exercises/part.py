@@ -81,6 +81,8 @@ class Report:
     """The answer was a function in a running notebook."""
     measured: str = ""
     """What the answer was measured to do."""
+    judged: str = ""
+    """Which run of which cell was judged, in a running notebook."""
     path: str = ""
     """The notebook that was checked from the command line."""
     source: Callable[[str, int], str] = field(default=lambda file, line: "")
@@ -248,6 +250,8 @@ class Report:
 
     def __str__(self) -> str:
         lines = [self.headline]
+        if self.judged:
+            lines.append(self.judged)
         if self.measured:
             lines.append(self.measured)
         if self.explanation:
@@ -301,6 +305,8 @@ def _html(report: Report) -> str:
         f'<div style="font-weight:bold;color:{ink}">{sign} {escape(head)}'
         f'<span style="color:#1b1f24;margin-left:1em">{escape(rest)}</span></div>',
     ]
+    if report.judged:
+        out.append(f'<div style="margin-top:4px;font-size:90%">{escape(report.judged)}</div>')
     if report.measured:
         out.append(f'<div style="margin-top:4px">{escape(report.measured)}</div>')
     if report.explanation:
