@@ -257,6 +257,8 @@ def _starts(run: Run, event: Event) -> str:
 
 
 def _ends(run: Run, event: Event) -> str:
+    if event.delivery < 0 and run.scenario.writes:
+        return f"{event.call} is done"
     stopped = event.state is not None and event.state.processes[event.choice.process].stopped
     early = " before the queue said that it was empty" if stopped else ""
     return f"{event.call or 'the loop'} returns{early}{_returned(run, event)}"

@@ -102,7 +102,7 @@ class HandlerPart:
         for number, scenario in enumerate(self.scenarios, 1):
             if scenario.only_if_right and best is not None:
                 continue
-            for journal in self.journals:
+            for journal in scenario.journals(self.journals):
                 limit = larger(scenario.bounds) if thorough else scenario.bounds
                 if best is not None:
                     fewer = best[0][0] - 1

@@ -198,6 +198,8 @@ class Report:
         who = f"{b['consumers']} consumer{'' if b['consumers'] == 1 else 's'}"
         if b.get("packets"):
             who = "a sender and a receiver"
+            who += f", up to {b['in_flight']} messages in flight" if b.get("in_flight") else ""
+            who += ", beside another writer" if b.get("writers") else ""
         if b.get("jobs"):
             who += f", {b['jobs']} runs of the job beside them"
         kinds = [f"{b[key]} {words}" for key, words in _FAULT_WORDS if b.get(key)]
@@ -480,11 +482,13 @@ def bounds_json(scenarios: Sequence[Scenario], journals: Sequence[str]) -> dict[
     sends = any(Tool.SEND in call.arguments for call in largest.calls)
     more = {
         "packets": len(largest.packets),
+        "in_flight": max(len(s.lanes) for s in scenarios) if largest.packets else 0,
+        "writers": max(s.runs for s in scenarios) if largest.packets else 0,
         "lost_packets": bounds.lost_acks if largest.packets else 0,
         "lost_requests": bounds.lost_acks if sends else 0,
         "lost_answers": bounds.lost_answers if sends or largest.loop else 0,
         "failures": bounds.failures if largest.loop else 0,
-        "jobs": max(s.runs for s in scenarios),
+        "jobs": max(s.runs for s in scenarios) if not largest.packets else 0,
         "redis": largest.uses_redis,
         "expiries": bounds.expiries if largest.uses_redis else 0,
     }

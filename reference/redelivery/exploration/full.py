@@ -104,7 +104,7 @@ def _search(
             store.restore(0)
             if both.redis is not None:
                 both.redis.restore(0)
-            tree = Tree(host)
+            tree = Tree(host, scripts=scenario.scripts)
             effects = LiveEffects(
                 tree, store, needs.attempts, scenario.never is not None, both.redis, needs.clock, needs.past
             )

@@ -95,8 +95,8 @@ class Event:
     """Of any process: ``sql``, ``blocked``, ``lock timeout``, ``redis``, ``watch``, ``sleep``, ``send``, ``send lost``,
     ``send unanswered``, ``crash``. Of consumers and loops: ``receive``, ``nothing``, ``ack``, ``lost ack``,
     ``unanswered ack``, ``stale ack``, ``give back``, ``dead letter``, ``redeliver``, ``perform``, ``fail``. Of loops
-    and jobs: ``start``, ``end``, ``dies``. Of sender and receiver: ``transmit``, ``lost packet``, ``packet``,
-    ``answer``, ``lost answer``, ``dies``. Of nobody: ``time``."""
+    and jobs, and of another writer: ``start``, ``end``, ``dies``. Of sender and receiver: ``transmit``,
+    ``lost packet``, ``packet``, ``answer``, ``lost answer``, ``dies``. Of nobody: ``time``."""
     process: str = ""
     """The letter of the process."""
     operations: list[Operation] = field(default_factory=list)
@@ -113,7 +113,7 @@ class Event:
     deviates: bool = False
     state: State | None = None
     call: str = ""
-    """What a loop or a job is called for."""
+    """What a loop or a job is called for, or who another writer is."""
     packet: int = -1
     """Which of the scenario's packets a step of sender or receiver is about."""
     answer: Returned | None = None
@@ -209,7 +209,7 @@ def _replay(
     host = host_of(program, scenario)
     host.record_stacks = True
     host.patience = patience
-    tree = Tree(host, shared=False)
+    tree = Tree(host, shared=False, scripts=scenario.scripts)
     output: list[str] = []
     with stores(scenario, journal, needs) as both, guarded() as silence:
         effects = _Recording(tree, both.sqlite, needs.attempts, True, both.redis, needs.clock, needs.past)
@@ -460,8 +460,8 @@ class _Recorder:
         elif role is Role.LOOP:
             message, delivery = self._loop_message(index, kind, request, process, now)
         elif role in (Role.SENDER, Role.RECEIVER):
-            message = min(state.link[0] // 2, len(self.scenario.messages) - 1)
-            place = state.link[0]
+            place = state.link.places[index if role is Role.SENDER else state.link.sender]
+            message = place // 2
         raised = request if isinstance(request, Raised) and kind is Kind.STEP else None
         event = Event(
             number=len(self.events) + 1,
@@ -481,6 +481,8 @@ class _Recorder:
         if role in (Role.LOOP, Role.JOB):
             number = now.message if now.message >= 0 else process.message
             event.call = self.scenario.calls[number].function
+        elif role is Role.WRITER:
+            event.call = self.scenario.writer
         elif role is Role.RECEIVER and isinstance(request, Returned):
             event.answer = request
         event.packet = place

@@ -7,13 +7,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..simulation.calls import Call, MessageGiven, Role, Tool
-from ..simulation.sqlite_store import Contents
+from ..simulation.operations import SqlStatement
+from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.world import Bounds, Cast, State
 
 if TYPE_CHECKING:
     import redis
 
-_LETTERS = {Role.CONSUMER: "ABCDEFGH", Role.LOOP: "ABCDEFGH", Role.JOB: "STUV", Role.SENDER: "S", Role.RECEIVER: "R"}
+_LETTERS = {
+    Role.CONSUMER: "ABCDEFGH",
+    Role.LOOP: "ABCDEFGH",
+    Role.JOB: "STUV",
+    Role.SENDER: "ST",
+    Role.RECEIVER: "R",
+    Role.WRITER: "W",
+}
 
 
 def deliver(function: str, *tools: Tool) -> Callable[[str, dict[str, Any]], Call]:
@@ -54,6 +62,12 @@ class Scenario:
     loop: Call | None = None
     packets: tuple[tuple[Call, str], ...] = ()
     """What a sender has to get answered, and how: two packets a message."""
+    lanes: tuple[int, ...] = ()
+    """How many of the packets each sender has, where there are several: so many messages are in flight at a time."""
+    writer: str = ""
+    """Who else writes to the database, in a few words; may be started ``runs`` times."""
+    writes: tuple[str, ...] = ()
+    """The statements of that one."""
     sure_acks: bool = False
     """The return of a call can't get lost, since nothing but the caller hears of it."""
     uses_redis: bool = False
@@ -90,12 +104,19 @@ class Scenario:
     def roles(self, bounds: Bounds) -> tuple[Role, ...]:
         """Who takes part."""
         if self.packets:
-            return (Role.SENDER, Role.RECEIVER)
+            senders = (Role.SENDER,) * max(len(self.lanes), 1)
+            return (*senders, Role.RECEIVER, *((Role.WRITER,) if self.writes else ()))
         kind = Role.LOOP if self.loop else Role.CONSUMER
         return (kind,) * bounds.consumers + (Role.JOB,) * self.jobs
 
+    def journals(self, journals: Sequence[Journal]) -> Sequence[Journal]:
+        """Those of ``journals`` that have to be searched: they differ in how processes get in one another's way, so
+        where only one uses the database any of them stands for all."""
+        users = sum(role is not Role.SENDER for role in self.roles(self.bounds))
+        return journals if users > 1 else journals[:1]
+
     def letters(self, bounds: Bounds | None = None) -> tuple[str, ...]:
-        """The processes' letters: A, B, … consumers; S, T jobs; S a sender; R a receiver."""
+        """The processes' letters: A, B, … consumers; S, T jobs, or senders; R a receiver; W another writer."""
         roles = self.roles(bounds or self.bounds)
         return tuple(_LETTERS[role][roles[:place].count(role)] for place, role in enumerate(roles))
 
@@ -113,7 +134,14 @@ class Scenario:
             self.dead_letters,
             self.uses_redis,
             self.sure_acks,
+            self.lanes or (len(self.packets),),
+            len(calls) if self.writes else -1,
         )
+
+    @property
+    def scripts(self) -> dict[int, tuple[SqlStatement, ...]]:
+        """What is not the learner's, by the number of the call, which comes after all of theirs."""
+        return {len(self.calls): tuple(map(SqlStatement, self.writes))} if self.writes else {}
 
     @property
     def first_closing(self) -> int:

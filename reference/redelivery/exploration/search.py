@@ -64,8 +64,9 @@ class _Unrepeatable(Exception):
 
 
 def _groups(roles: Sequence[Role]) -> tuple[int, ...]:
-    """Processes of one role run the same code, so they may be exchanged; others may not."""
-    return tuple(roles.index(role) for role in roles)
+    """Processes of one role run the same code, so they may be exchanged; others may not. Senders have packets of their
+    own, which the state names by the sender's place."""
+    return tuple(index if role is Role.SENDER else roles.index(role) for index, role in enumerate(roles))
 
 
 class MemoryMatters(Exception):
@@ -143,7 +144,7 @@ class Search:
         scenario = self.scenario
         host = host_of(self.program, scenario)
         host.ignore_memory, host.tell_all_apart = self._ignore_memory, self._tell_all_apart
-        tree = Tree(host)
+        tree = Tree(host, scripts=scenario.scripts)
         needs = self.needs
         with stores(scenario, self.journal, needs) as both:
             store = both.sqlite
@@ -197,14 +198,14 @@ class Search:
 
     def _make_sure(self, host: AnyHost, tree: Tree) -> Undetermined | None:
         """Run every delivery that was seen once more: what was remembered must have been no accident."""
-        wrong = host.check_all(tree.nodes)
+        wrong = host.check_all(tree.hosted)
         return Undetermined(wrong.why, 0, len(self._steps), host.unrepeatable_line) if wrong else None
 
     def _memory_is_harmless(self, host: AnyHost, tree: Tree) -> Undetermined | None:
         """After a search that took every process for fresh: was that right?"""
         if not self._ignore_memory:
             return None
-        matters = host.memory_matters(tree.nodes, self._started + self.seconds)
+        matters = host.memory_matters(tree.hosted, self._started + self.seconds)
         if matters:
             raise MemoryMatters
         if matters is False:

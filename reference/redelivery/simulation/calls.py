@@ -18,6 +18,7 @@ class Role(Enum):
     JOB       at any time, a few times        nothing
     SENDER    (no code of its own)            retransmits each packet until it is answered
     RECEIVER  for a packet on the link        return answers, an exception kills the process
+    WRITER    (statements of the course's)    nothing; somebody else who uses the same database
     ========= =============================== ==================================================
     """
 
@@ -26,6 +27,7 @@ class Role(Enum):
     JOB = "job"
     SENDER = "sender"
     RECEIVER = "receiver"
+    WRITER = "writer"
 
     __hash__ = object.__hash__
 

@@ -9,9 +9,10 @@ code runs only for nodes that are not there yet::
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from .operations import Hung, Raised, Request, Returned, Told, Unrepeatable
+from .operations import Hung, Raised, Request, Returned, SqlFailure, SqlStatement, Told, Unrepeatable
 from .sqlite_store import exact
 
 Line = tuple[str, int]
@@ -79,10 +80,14 @@ class Tree:
     """Everything that is known of one program: what was told → what is asked next.
 
     Not ``shared``: each delivery has a root of its own, so that learner code runs for each of them (and prints).
+    ``scripts``: calls that no learner's code answers, by number, each as the statements that it asks for.
     """
 
-    def __init__(self, host: Host, shared: bool = True) -> None:
+    def __init__(
+        self, host: Host, shared: bool = True, scripts: Mapping[int, Sequence[SqlStatement]] | None = None
+    ) -> None:
         self._host = host
+        self._scripts = scripts or {}
         self._shared = shared
         self.nodes: list[Node] = []
         self._roots: dict[tuple[int, int], Node] = {}
@@ -96,8 +101,16 @@ class Tree:
             self.nodes.append(node)
             if self._shared:
                 self._roots[memory, message] = node
-            self._host.start(node)
+            if message in self._scripts:
+                node.request = self._scripts[message][0]
+            else:
+                self._host.start(node)
         return node
+
+    @property
+    def hosted(self) -> list[Node]:
+        """The nodes that stand for learner code."""
+        return [node for node in self.nodes if node.message not in self._scripts]
 
     def tell(self, node: Node, told: Told) -> Node:
         """What follows when the process at ``node`` is told ``told``."""
@@ -107,10 +120,19 @@ class Tree:
             child = Node(len(self.nodes), node, told, node.root)
             child.message = node.message
             self.nodes.append(child)
-            if child.depth > MOST_OPERATIONS:
+            if child.message in self._scripts:
+                child.request = _follows(self._scripts[child.message], child.depth, told)
+            elif child.depth > MOST_OPERATIONS:
                 child.request = Hung(f"it asks for more than {MOST_OPERATIONS} operations in one delivery")
                 child.line = node.line
             else:
                 self._host.go_on(child)
             node.children[key] = child
         return child
+
+
+def _follows(script: Sequence[SqlStatement], done: int, told: Told) -> Request:
+    """What a script asks after ``done`` statements; an error ends it."""
+    if isinstance(told, SqlFailure):
+        return Raised("lock" if told.is_lock else "error", told.name, told.text)
+    return script[done] if done < len(script) else Returned()

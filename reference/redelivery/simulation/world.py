@@ -20,11 +20,14 @@ A packet's way over the link, which loses but neither reorders nor delays::
     S sends ──▶ R picks it up ──▶ R answers ──▶ S goes on to the next packet
        │~ lost     │! crash          │~ lost
        └───────────┴─────────────────┴──▶ S sends it again
+
+Two messages in flight are two senders, each with packets of its own; their packets take turns on the link.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple, Protocol, TypeVar
 
 from .calls import Role
@@ -111,6 +114,15 @@ class Process(NamedTuple):
     past: Past = NO_PAST
 
 
+class Link(NamedTuple):
+    """``places``: of each sender the packet whose turn it is. ``sender``: whose packet was sent last. ``where`` it is:
+    0 nowhere (it was answered or lost), 1 on its way, 2 with the receiver."""
+
+    places: tuple[int, ...] = ()
+    sender: int = 0
+    where: int = 0
+
+
 class State(NamedTuple):
     """Everything that matters between two steps. Messages are named by position; sets of them are bits."""
 
@@ -132,8 +144,7 @@ class State(NamedTuple):
     """What the payment service applied: (key, order, amount)."""
     runs: int = 0
     """How often a job was started."""
-    link: tuple[int, int] = (0, 0)
-    """The packet whose turn it is, and where it is: 0 with the sender, 1 on its way, 2 with the receiver."""
+    link: Link = Link()
     now: int = 0
     """Milliseconds since the beginning, where anybody looks at the clock."""
     times: int = 0
@@ -216,9 +227,10 @@ class Bounds(NamedTuple):
 class Cast(NamedTuple):
     """Who takes part, and in what.
 
-    ``job`` and ``loop`` are numbers of calls; ``packets`` are (number of the call, answer that the sender waits for).
-    ``runs``: so often a job may be started while the queue is not empty. ``dead_letters``: a message whose handler
-    raises again and again is put aside. ``sure_acks``: the return of a call can't get lost.
+    ``job``, ``loop`` and ``writer`` are numbers of calls; ``packets`` are (number of the call, answer that the sender
+    waits for), one sender's after the other's, ``lanes`` of them each.
+    ``runs``: so often a job, or a writer, may be started while not everything is done. ``dead_letters``: a message
+    whose handler raises again and again is put aside. ``sure_acks``: the return of a call can't get lost.
     """
 
     roles: tuple[Role, ...]
@@ -230,6 +242,8 @@ class Cast(NamedTuple):
     dead_letters: bool = True
     uses_redis: bool = False
     sure_acks: bool = False
+    lanes: tuple[int, ...] = ()
+    writer: int = -1
 
 
 class ImpossibleChoice(ValueError):
@@ -278,6 +292,8 @@ class World:
         self.count_clock = count_clock
         self.count_past = count_past
         self.time_matters = cast.uses_redis or count_clock
+        self._ends = tuple(accumulate(cast.lanes))
+        """Of each sender, the place after its last packet."""
         self._anybody_sleeps = False
 
     def initial(self, contents: int) -> State:
@@ -294,6 +310,7 @@ class World:
             (0,) * len(FAULT_INDEX),
             -1,
             performed=nothing if self.cast.loop >= 0 else (),
+            link=Link((0, *self._ends[:-1])),
         )
 
     # -- what may happen -------------------------------------------------------------------------------
@@ -325,22 +342,25 @@ class World:
                         barred.append(index)
                     else:
                         enabled.append(index)
-            elif self._may_be_called(state, process, self.roles[index]):
+            elif self._may_be_called(state, index):
                 enabled.append(index)
         # Who returned a message, or was refused by a lock too often, waits until somebody else has made a step;
         # but only if somebody can.
         return enabled or barred
 
-    def _may_be_called(self, state: State, process: Process, role: Role) -> bool:
+    def _may_be_called(self, state: State, index: int) -> bool:
+        role = self.roles[index]
         if role is Role.LOOP:
-            return bool(state.ready) and not process.stopped
+            return bool(state.ready) and not state.processes[index].stopped
         if role is Role.JOB:
             everything = (1 << self.messages) - 1
             return state.runs < self.cast.runs and state.acknowledged | state.dead != everything
-        place, where = state.link
-        if role is Role.SENDER:
-            return where == 0 and place < len(self.cast.packets)
-        return where == 1  # a receiver
+        link = state.link
+        if role is Role.SENDER:  # senders come first, so that one's index is its place among them
+            return link.where == 0 and link.places[index] < self._ends[index]
+        if role is Role.WRITER:  # its start does nothing yet, so it may as well wait until there is somebody to disturb
+            return link.where == 1 and state.runs < self.cast.runs
+        return link.where == 1  # a receiver
 
     def steps(self, state: State) -> list[Choice]:
         """What may happen without a fault; empty at the end of a run and in a dead end."""
@@ -391,12 +411,14 @@ class World:
         someone_can = bool(self._enabled(state)) if timeouts else False
         for index, process in enumerate(state.processes):
             if process.message < 0:
-                if self.roles[index] is Role.SENDER and losses and self._may_be_called(state, process, Role.SENDER):
+                if self.roles[index] is Role.SENDER and losses and self._may_be_called(state, index):
                     found.append(_LOSSES[index])
+                continue
+            role = self.roles[index]
+            if role is Role.WRITER:
                 continue
             if crashes:
                 found.append(_CRASHES[index])
-            role = self.roles[index]
             kind = type(nodes[process.node].request)
             if role is Role.CONSUMER:
                 if redeliveries and process.current:
@@ -593,7 +615,7 @@ class World:
         elif role is Role.LOOP:
             ready, barred = _returned(ready, process)
         elif role is Role.RECEIVER:
-            link = (link[0], 0)
+            link = link._replace(where=0)
         after = state._replace(processes=_with(state.processes, index, Process(barred=barred)), ready=ready, link=link)
         return self._woken(after, index, process.transaction.lock, NO_LOCK)
 
@@ -601,16 +623,16 @@ class World:
 
     def _begin(self, state: State, index: int, process: Process, role: Role, kind: Kind) -> State:
         """A call that is not the delivery of a message to a handler."""
-        place, _ = state.link
+        link = state.link
         if role is Role.SENDER:
             after = self._stepped(state, index, process, state.contents)
-            return after if kind is Kind.LOST else after._replace(link=(place, 1))
-        call = {Role.LOOP: self.cast.loop, Role.JOB: self.cast.job}.get(role, -1)
+            return after if kind is Kind.LOST else after._replace(link=Link(link.places, index, 1))
+        call = {Role.LOOP: self.cast.loop, Role.JOB: self.cast.job, Role.WRITER: self.cast.writer}.get(role, -1)
         attempt = 0
         if role is Role.RECEIVER:
-            call = self.cast.packets[place][0]
-            state = state._replace(link=(place, 2))
-        elif role is Role.JOB:
+            call = self.cast.packets[link.places[link.sender]][0]
+            state = state._replace(link=link._replace(where=2))
+        elif role in (Role.JOB, Role.WRITER):
             state = state._replace(runs=state.runs + 1)
         if self.count_attempts:
             attempt = state.runs if role is Role.JOB else index + 1
@@ -633,10 +655,10 @@ class World:
             ready, barred = _returned(ready, process)
             idle = idle._replace(barred=barred, stopped=not raised and not process.seen_none)
         elif role is Role.RECEIVER:
-            place = link[0]
+            place = link.places[link.sender]
             expected = self.cast.packets[place][1]
             answered = isinstance(request, Returned) and request.value == expected and kind is not Kind.LOST
-            link = (place + answered, 0)
+            link = link._replace(places=_with(link.places, link.sender, place + answered), where=0)
         else:
             idle = Process(memory, past=self._past_after(process))
         after = self._stepped(state, index, idle, state.contents)
@@ -836,12 +858,16 @@ class World:
         if kind is Kind.LOCK_TIMEOUT:
             return None if process.waiting else f"{letter} is not waiting for a lock"
         if role is Role.SENDER:
-            if kind is Kind.LOST and self._may_be_called(state, process, role):
+            if kind is Kind.LOST and self._may_be_called(state, index):
                 return None
             return (
                 f"{letter} sends nothing at this point"
                 if kind is Kind.LOST
                 else f"{letter} only sends packets: {letter}~"
+            )
+        if role is Role.WRITER:
+            return (
+                f"{letter} is somebody else, and nothing goes wrong with it: only {letter} and {letter}? are possible"
             )
         if request is None:
             what = "holds no message" if role in (Role.CONSUMER, Role.LOOP) else "is not at work"
@@ -869,12 +895,13 @@ class World:
         if process.message < 0 and role is Role.CONSUMER:
             if not state.ready:
                 return f"{letter} has nothing to do: no message is waiting to be delivered"
-        elif process.message < 0 and not self._may_be_called(state, process, role):
+        elif process.message < 0 and not self._may_be_called(state, index):
             why = {
                 Role.LOOP: "no message is waiting to be delivered",
                 Role.JOB: "it has run as often as it may, or everything is acknowledged",
-                Role.SENDER: "its packet is on its way, or everything has been sent",
+                Role.SENDER: "a packet is on its way, or everything has been sent",
                 Role.RECEIVER: "no packet is on its way",
+                Role.WRITER: "it has run as often as it may, or no packet is on its way",
             }[role]
             return f"{letter} has nothing to do: {why}"
         if isinstance(request, Receive) and process.dry and not state.ready:

@@ -190,7 +190,7 @@ def _forgotten(packets: list[Packet], first: Packet, effect: Change, again: Chan
     """Where a mark of the message was removed before the sender had released it, and whether by a new instance."""
     marked = {(c.table, row) for p in packets if p.message == first.message for c in p.marks for row in c.new}
     for packet in packets:
-        if not packet.is_publish:
+        if not packet.is_publish and packet.message == first.message:
             continue
         for change in packet.marks:
             if change.durable is None or not (effect.durable or 0) <= change.durable <= again.event.number:
@@ -344,14 +344,45 @@ def _why_lost(case: Case, packets: list[Packet], mine: list[Packet], message: in
             "knows nothing of it.",
             case.source.use_of(names),
         )
-    return _taken_for_another(case, packets, message, looks) or _nothing_done(case, mine, payload)
+    return (
+        _lock_passed_over(case, packets, mine, message)
+        or _taken_for_another(case, packets, message, looks)
+        or _nothing_done(case, mine, payload)
+    )
+
+
+def _lock_passed_over(case: Case, packets: list[Packet], mine: list[Packet], message: int) -> Diagnosis | None:
+    """A packet with the id of the message was answered although the database was locked, and nothing was done."""
+    used = case.run.scenario.packets[2 * message][0].arguments[0]
+    for packet in packets:
+        if case.run.scenario.packets[packet.place][0].arguments[0] != used or packet.number > mine[-1].number:
+            continue
+        asked = [operation for _, operation in packet.operations if operation.line]
+        failures = [f for o in asked if (f := failure_of(o)) is not None and f.is_lock]
+        if packet.end not in ("answer", "lost answer") or not failures or packet.durable_marks:
+            continue
+        if any(c.durable is not None for c in packet.effects):
+            continue
+        refused = next(o for o in asked if failure_of(o) is failures[-1])
+        caught = case.source.swallower(refused.stack, _REFUSED | {failures[-1].name})
+        call, answer = case.run.scenario.packets[packet.place]
+        what = call.function.partition("on_")[2].upper()
+        return Diagnosis(
+            "swallowed-lock-error",
+            f"{capital(words(refused.line))} was refused ({failures[-1].text}), and the {what} was answered with "
+            f"{answer} all the same, although nothing had been done: {_payload(case, message)} never got into the "
+            "inbox.",
+            caught[0] if caught else refused.line,
+            lines_of(refused.line),
+        )
+    return None
 
 
 def _taken_for_another(
     case: Case, packets: list[Packet], message: int, looks: list[tuple[Event, Operation]]
 ) -> Diagnosis | None:
     """An earlier message had the same packet id, or the same payload. Which of them counts, another run shows, in which
-    they differ in that alone."""
+    they differ in that alone. Where neither does, it was taken for one that was in flight beside it."""
     payload = _payload(case, message)
     line = at(looks[0]) if looks else case.source.use_of(case.run.remembering)
     used = case.run.scenario.packets[2 * message][0].arguments[0]
@@ -369,22 +400,32 @@ def _taken_for_another(
             "remembered, although the sender had released it.",
             line,
         )
+    others = {p.message for p in packets if p.message != message and p.is_publish}
+    if looks and len(case.run.scenario.lanes) > 1 and others and _right_with(case, message, {}):
+        return Diagnosis(
+            "key-too-narrow",
+            f"{capital(words(line))} took {payload} with packet id {used} for a repetition of a message with another "
+            "packet id, which was in flight at the same time.",
+            line,
+        )
     return None
 
 
 def _right_with(case: Case, message: int, arguments: dict[int, int | str]) -> bool:
-    """Whether an undisturbed run is right in which one message has another packet id (0) or payload (1)."""
+    """Whether a run is right in which one message has another packet id (0) or payload (1). It is undisturbed; with
+    several senders, and something to be changed, their packets take turns as they did."""
     scenario = case.run.scenario
     packets = list(scenario.packets)
     for place in (2 * message, 2 * message + 1):
         call, answer = packets[place]
         given = tuple(arguments.get(i, a) for i, a in enumerate(call.arguments))
         packets[place] = (call._replace(arguments=given), answer)
-    run = case.what_if((), replace(scenario, packets=tuple(packets)))
+    schedule = case.run.schedule if len(scenario.lanes) > 1 and arguments else ()
+    run = case.what_if(schedule, replace(scenario, packets=tuple(packets)))
     if run is None or not run.ended:
         return False
     wanted = sorted(str(call.arguments[1]) for call, _ in packets[::2])
-    return sorted(str(row[-1]) for row in rows_of(run.final, "inbox")) == wanted
+    return sorted(str(row[-1]) for table in ("inbox", "taken") for row in rows_of(run.final, table)) == wanted
 
 
 def _nothing_done(case: Case, mine: list[Packet], payload: str) -> Diagnosis:
