@@ -431,7 +431,7 @@ def _has(part: str, name: str) -> bool:
 
 # -- sender and receiver -----------------------------------------------------------------------------------
 
-QOS2 = qos2_scenario("one message", [(7, "20°")], Bounds(consumers=1, faults=2, crashes=1, lost_acks=2))
+QOS2 = qos2_scenario("one message", [(7, "20°")], bounds=Bounds(consumers=1, faults=2, crashes=1, lost_acks=2))
 RECEIVER = """
 class Receiver:
     def __init__(self, db):
