@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .numbers import count_words
 from .svg import as_image
 from .table import Table
 
@@ -22,7 +23,7 @@ class Growth:
     def table(self) -> Table:
         """The numbers."""
         lines = [
-            (bound, str(value), f"{states:,}", f"{schedules:,}")
+            (bound, str(value), f"{states:,}", count_words(schedules))
             for bound, found in self.counts.items()
             for value, (states, schedules) in found.items()
         ]

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
+from .numbers import count_words
 from .table import Table
 
 _FAULTS = "+!~^?-@"
@@ -130,7 +131,7 @@ def _line(row: Row) -> tuple[str, ...]:
         row.verdict,
         (row.diagnosis or "–") + ("" if row.judged_rightly else f" (planted: {row.planted or 'nothing'})"),
         shortened(row.schedule),
-        f"{row.schedules:,}",
+        count_words(row.schedules),
         f"{row.seconds * 1000:.0f} ms",
     )
 

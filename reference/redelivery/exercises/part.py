@@ -10,6 +10,7 @@ from html import escape
 from typing import Any, ClassVar, Protocol
 
 from ..display.film import MEDIA_TYPE, film_of
+from ..display.numbers import count_words, for_programs
 from ..display.svg import as_image, to_svg
 from ..display.timeline import Timeline
 from ..exploration.diagnosis import Diagnosis
@@ -148,7 +149,7 @@ class Report:
             "verdict": self.verdict.name,
             "points": self.points,
             "max_points": self.max_points,
-            "schedules": self.schedules,
+            "schedules": for_programs(self.schedules),
             "exhausted": isinstance(self.verdict, Proved),
             "bounds": dict(self.bounds),
             "claim": self.claim,
@@ -173,7 +174,7 @@ class Report:
             return f"NOT BROKEN   {self.part}"
         if isinstance(verdict, Proved):
             return (
-                f"PROVED   {self.part}   {verdict.schedules:,} schedules"
+                f"PROVED   {self.part}   {count_words(verdict.schedules)} schedules"
                 if verdict.schedules
                 else f"RIGHT   {self.part}"
             )
@@ -231,7 +232,7 @@ class Report:
         mode = ""
         if len(self.bounds.get("journals", ())) > 1:
             mode = " (SQLite in WAL mode)" if verdict.journal == "wal" else " (SQLite with a rollback journal)"
-        return f"Smallest of its kind: {', '.join(named)}{mode}. {self.schedules:,} schedules searched."
+        return f"Smallest of its kind: {', '.join(named)}{mode}. {count_words(self.schedules)} schedules searched."
 
     def _what_got_lost(self) -> tuple[str, str]:
         if self.bounds.get("packets"):

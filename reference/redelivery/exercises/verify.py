@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from ..display.matrix import Row, shortened
+from ..display.numbers import count_words, for_programs
 from ..simulation.program import Cell, Program, SourceProgram
 from .catalogue import EXERCISES, part_of
 from .fault import checked
@@ -165,7 +166,7 @@ def judge(answer: Answer, thorough: bool = False, program: Program | None = None
         found,
         report.line,
         report.schedule,
-        report.schedules,
+        for_programs(report.schedules),
         round(seconds, 3),
         fault,
         report.fault or report.explanation,
@@ -206,7 +207,7 @@ def matrix(judgements: Iterable[Judgement]) -> str:
                 j.verdict + (" !" if j.fault else ""),
                 j.diagnosis or "–",
                 shortened(j.schedule),
-                f"{j.schedules:,}",
+                count_words(j.schedules),
                 f"{j.seconds * 1000:.0f} ms",
             )
         )
