@@ -120,7 +120,7 @@ a.hmget("h", "f", "no"); a.hexists("h", "g"); dict(a.hscan_iter("h")); a.hget("h
 a.sadd("s", "x", "y"); a.smembers("s"); a.sismember("s", "x"); a.srem("s", "x"); set(a.sscan_iter("s")); a.scard("s")
 
 a.zadd("z", {"m": 1.5, "n": 2}); a.zrange("z", 0, -1, withscores=True); a.zincrby("z", 0.5, "m"); a.zscore("z", "no")
-a.zrank("z", "n"); a.zpopmin("z"); a.zrangebyscore("z", "-inf", "inf"); list(a.zscan_iter("z"))
+a.zrank("z", "n"); a.zpopmin("z"); a.zrangebyscore("z", "-inf", "inf"); dict(a.zscan_iter("z"))
 a.zadd("z", {"n": 3}, xx=True)
 
 a.rpush("l", 1, 2, 3); a.lrange("l", 0, -1); a.lpop("l"); a.lrem("l", 0, 3); a.lindex("l", 0); a.lmove("l", "m")
@@ -130,7 +130,7 @@ a.xadd("st", {"a": 1}, id="1-1"); a.xrange("st"); a.xlen("st"); a.xread({"st": 0
 
 a.set("k", "v"); a.lpush("k", 1); a.incr("k"); a.execute_command("NOSUCH", 1); a.execute_command("GET")
 a.hget("k", "f"); a.set("k", None); a.set("k", [1]); a.ping(); a.echo("x"); a.dbsize()
-sorted(a.keys("*")); sorted(a.scan_iter("k*"))
+sorted(a.keys("*")); sorted(set(a.scan_iter("k*")))
 a.flushall()
 
 a.pipeline().set("k", 1).incr("k").get("k").execute()

@@ -8,7 +8,7 @@ import random
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -331,14 +331,55 @@ def test_orders_are_those_of_the_contents(store: RedisStore) -> None:
     assert run(store, "KEYS *") == (b"h", b"x", b"y", b"z")
 
 
+def scanned(store: RedisStore, command: str, rest: str = "", meanwhile: Sequence[str] = ()) -> list[Any]:
+    """The pages of a full iteration, with other commands carried out between them."""
+    cursor, pages = b"0", []
+    while not pages or cursor != b"0":
+        cursor, page = run(store, f"{command} {cursor.decode()} {rest}".rstrip())
+        pages.append(page)
+        for other in meanwhile:
+            run(store, other)
+    return pages
+
+
 @pytest.mark.parametrize("count", [1, 5, 1000])
-def test_a_scan_gives_everything_at_once(store: RedisStore, count: int) -> None:
-    for i in range(30):
+@pytest.mark.parametrize("keys", [1, 2, 30])
+def test_a_scan_comes_in_pages_and_names_something_twice(store: RedisStore, keys: int, count: int) -> None:
+    """What Redis leaves open is as hard as it may be: an empty page with more to come, and a key named again."""
+    for i in range(keys):
         run(store, f"SET k{i:02} 1")
-    cursor, keys = run(store, f"SCAN 0 MATCH k* COUNT {count}")
-    assert cursor == b"0"
-    assert len(keys) == 30
+    run(store, "SET other 1")
+    pages = scanned(store, "SCAN", f"MATCH k* COUNT {count}")
+    assert pages[0] == ()
+    named = [key for page in pages for key in page]
+    assert set(named) == {f"k{i:02}".encode() for i in range(keys)}
+    assert len(named) == keys + 1
+    assert scanned(store, "SCAN", "MATCH x*") == [(), (), (), ()]
     assert run(store, "SCAN 17") == (b"0", ())
+    run(store, "FLUSHALL")
+    assert run(store, "SCAN 0") == (b"0", ())
+
+
+@pytest.mark.parametrize(
+    ("fill", "command", "others"),
+    [
+        ("SET k{} 1", "SCAN", ("DEL k7", "SET new 1")),
+        ("SADD c k{}", "SSCAN c", ("SREM c k7", "SADD c new")),
+        ("HSET c k{} 1", "HSCAN c", ("HDEL c k7", "HSET c new 1")),
+        ("ZADD c {0} k{0}", "ZSCAN c", ("ZREM c k7", "ZADD c 1 new")),
+    ],
+)
+def test_what_is_there_all_the_time_is_named(store: RedisStore, fill: str, command: str, others: Sequence[str]) -> None:
+    for i in range(9):
+        run(store, fill.format(i))
+    pages = scanned(store, command, meanwhile=others)
+    named = [one for page in pages for one in page]
+    assert {f"k{i}".encode() for i in range(9) if i != 7} <= set(named)
+    assert max(named.count(f"k{i}".encode()) for i in range(9)) == 2
+
+
+def test_a_scan_says_what_is_wrong_with_its_arguments(store: RedisStore) -> None:
+    run(store, "SET k 1")
     assert run(store, "SCAN 0 COUNT 0") == RedisFailure("ResponseError", "syntax error")
     assert "not an integer" in run(store, "SCAN 0 COUNT x").text
 

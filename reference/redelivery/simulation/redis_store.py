@@ -4,15 +4,19 @@ Time stands still in here, so nothing expires unless `RedisStore.later` says so:
 milliseconds that remain, and two moments with the same values and the same remaining times are the same contents.
 
 What a client can see depends on the contents alone, not on how they came about. Hence the fields of a hash, the
-members of a set and the keys of a database come in sorted order, and a SCAN gives everything at once. Were a
-hash read in the order in which its fields were set, a run carried on and a run restored to the same contents would
-differ.
+members of a set and the keys of a database come in sorted order. Were a hash read in the order in which its fields
+were set, a run carried on and a run restored to the same contents would differ.
+
+SCAN and its like promise little, and keep no more here: what is there all the time is named at least once. They come
+in four pages, whatever COUNT says: the first is empty though the cursor is not 0, the last names something again.
+On which page an element stands depends on nothing but itself, so that what comes and goes meanwhile moves no other.
 """
 
 from __future__ import annotations
 
 import calendar
 import contextlib
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -210,18 +214,29 @@ class _Session(FakeSocket):
         return super().xread(*args)
 
     def _scan(self, keys: Any, cursor: int, *args: bytes, scanned_key: bytes | None = None) -> list[Any]:
-        if cursor:
-            return [b"0", []]
         given = dict(zip([word.lower() for word in args[::2]], args[1::2], strict=False))
         count = given.get(b"count", b"1")
         if count.isdigit() and int(count) > 0:  # else it will be refused
             args = (*args, b"count", b"1000000000")
-        return super()._scan(keys, 0, *args, scanned_key=scanned_key)
+        found: list[Any] = super()._scan(keys, 0, *args, scanned_key=scanned_key)[1]
+        if cursor == 0:
+            return [_SECOND_PAGE, []] if len(keys) else [b"0", []]
+        first: list[Any] = []
+        second: list[Any] = []
+        for element in found:
+            (second if zlib.crc32(element) & 1 else first).append(element)
+        if cursor == int(_SECOND_PAGE):
+            return [_THIRD_PAGE, first]
+        if cursor == int(_THIRD_PAGE):
+            return [_LAST_PAGE, second]
+        return [b"0", (first or second)[:1] if cursor == int(_LAST_PAGE) else []]
 
     def select(self, _index: int) -> SimpleString:
         return SimpleString(b"OK")  # of 0, the only one that gets here
 
 
+#: Cursors of SCAN and its like; those of Redis are no numbers of pages, either.
+_SECOND_PAGE, _THIRD_PAGE, _LAST_PAGE = b"6", b"3", b"7"
 _BEFORE_THE_ID = frozenset({b"nomkstream", b"maxlen", b"minid", b"limit"})
 _ABOUT_SCRIPTS = frozenset({"eval", "evalsha", "script load", "script exists", "script flush"})
 _ARITY_IN_SCRIPT = "ERR Wrong number of args calling Redis command from script"
