@@ -590,6 +590,30 @@ c.executemany('CREATE TABLE q (x)', [()])
 c.executemany('WITH x AS (SELECT ? AS v) INSERT INTO t (a) SELECT v FROM x', [(1,), (2,)])
 db.in_transaction
 
+c = db.executemany('INSERT INTO t (id) VALUES (?) RETURNING id', [(10,)])
+c.rowcount
+c.fetchall()
+db.execute('SELECT * FROM t').fetchall()
+
+c = db.executemany('INSERT INTO t DEFAULT VALUES RETURNING id', [(), (), ()])
+c.fetchone()
+db.execute('SELECT * FROM t').fetchall()
+
+c = db.cursor()
+c.executemany('UPDATE t SET a = 5 RETURNING id', [()] * 5)
+c.fetchmany(1)
+c.rowcount
+c.fetchall()
+c.rowcount
+
+c = db.cursor()
+c.executemany('UPDATE t SET a = ? WHERE id = ? RETURNING id', [(1, 99), (2, 1)])
+c.fetchall()
+c.executemany('UPDATE t SET a = ? WHERE id = ? RETURNING id', [(1, 99), (2, 1), (3, 2)])
+c.fetchall()
+db.execute('SELECT * FROM t').fetchall()
+db.rollback()
+
 c = db.executemany('INSERT INTO t (id) VALUES (?) RETURNING id', [(10,), (11,)])
 c.fetchall()
 

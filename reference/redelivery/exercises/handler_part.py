@@ -18,7 +18,7 @@ from ..exploration.stage import OpeningFailed, opened
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
 from ..simulation.choices import Choice
 from ..simulation.guards import guarded
-from ..simulation.hosts import PATIENCE
+from ..simulation.hosts import LITTLE_PATIENCE
 from ..simulation.memory import CannotCopy
 from ..simulation.program import FunctionProgram, Program
 from ..simulation.sqlite_store import Journal
@@ -156,7 +156,7 @@ class HandlerPart:
                 verdict.schedule,
                 verdict.journal,
                 finish=isinstance(verdict, Refuted) or hung,
-                patience=PATIENCE / 4 if hung else PATIENCE,
+                patience=LITTLE_PATIENCE if hung else 1.0,
             )
         except BadSchedule:
             return self._differs(exercise, schedules, bounds)

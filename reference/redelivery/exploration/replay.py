@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..simulation.calls import Role
 from ..simulation.choices import TIME_IS_LEFT, Choice, Kind
 from ..simulation.guards import Watchdog, guarded
-from ..simulation.hosts import PATIENCE, Stopped
+from ..simulation.hosts import Stopped
 from ..simulation.live import LiveEffects
 from ..simulation.operations import (
     Acknowledge,
@@ -181,11 +181,11 @@ def replay(
     bounds: Bounds | None = None,
     finish: bool = True,
     most_steps: int = _MOST_STEPS,
-    patience: float = PATIENCE,
+    patience: float = 1.0,
 ) -> Run:
     """Carry out ``schedule``; with ``finish``, go on without faults until everything is done.
 
-    ``patience``: seconds without an operation after which a delivery is taken for endless.
+    ``patience``: the part of the usual patience with a delivery that asks for nothing.
 
     Raises:
         BadSchedule: a choice can't be made where it stands.

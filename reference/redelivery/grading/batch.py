@@ -26,10 +26,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from .allowance import GENEROUS
 from .judge import Entry, Limits
 from .result import SubmissionResult
 
-#: Seconds that a worker may take beyond the submission's own time, to stop by itself.
+#: Seconds that a worker may take beyond the submission's own time, generously counted, to stop by itself.
 _GRACE = 30.0
 
 
@@ -80,7 +81,7 @@ class Worker:
             self._process.stdin.flush()
         except OSError:
             return b""
-        return self._line(limits.seconds + self.grace)
+        return self._line(GENEROUS * limits.seconds + self.grace)
 
     def _line(self, seconds: float) -> bytes | None:
         from time import monotonic

@@ -44,7 +44,7 @@ class Limits:
     """What one submission may take."""
 
     seconds: float = 120.0
-    """Wall clock for the whole submission; after that what is not judged counts as not run."""
+    """For the whole submission, as `Allowance` counts them; after that what is not judged counts as not run."""
     sandbox: bool = True
     """False: no isolation by bubblewrap; results are marked untrusted."""
     confinement: Confinement = field(default_factory=Confinement)

@@ -26,16 +26,20 @@ import sysconfig
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from time import monotonic
+from typing import Any
 
 from ..simulation.confine import Confinement
 from ..simulation.wire import ANOTHER, CLEAN, FIRST, NEXT, Pipe
+from .allowance import Allowance
+from .processors import WaitsForProcessors
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _INSIDE = "/course/redelivery"
 _TEMP_SIZE = 64 << 20
 #: Seconds in which the waiting process has to say whether it can serve another submission.
-_TO_SAY = 10.0
+_TO_SAY = 60.0
+#: Seconds in which bubblewrap has to show that it works here.
+_TO_TRY = 300.0
 _SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
 #: sqlite-utils imports numpy where it is there, which takes a third of the time until a submission can be asked.
 _NO_NUMPY = "sys.modules['numpy'] = None\n"
@@ -61,7 +65,7 @@ def why_not() -> str | None:
             [program, *_view(), "--", "/proc/self/exe", "--version"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=30,
+            timeout=_TO_TRY,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"bubblewrap does not work here: {error}"
@@ -80,8 +84,8 @@ def words(isolated: bool, limits: Confinement) -> tuple[str, ...]:
 class Sandbox:
     """The place for one submission, or for one after the other.
 
-    ``seconds``: wall clock that it may take. ``preload``: of ``numpy`` and ``redis``, what the submission is going to
-    use, so that it is imported once.
+    ``seconds``: what it may take, as `Allowance` counts. ``preload``: of ``numpy`` and ``redis``, what the submission
+    is going to use, so that it is imported once.
 
     Raises:
         NoSandbox: ``isolated``, and bubblewrap can't be used.
@@ -99,8 +103,9 @@ class Sandbox:
         self._isolated = isolated
         self._limits = limits or Confinement()
         self._preload = preload
-        self._until = monotonic() + seconds
         self._process: subprocess.Popen[bytes] | None = None
+        self._processors = WaitsForProcessors()
+        self._allowance = Allowance(seconds, self._waits_for_processors)
         self._control: socket.socket | None = None
         self._folder: str | None = None
 
@@ -121,7 +126,7 @@ class Sandbox:
 
     def renew(self, seconds: float) -> None:
         """Make it ready for another submission, which finds no trace of the one before."""
-        self._until = monotonic() + seconds
+        self._allowance = Allowance(seconds, self._waits_for_processors)
         if self._process is None or self._control is None:
             return
         if self._isolated and self._process.poll() is None:
@@ -136,8 +141,15 @@ class Sandbox:
         self.close()
 
     def left(self) -> float:
-        """Seconds of wall clock that the submission still has."""
-        return self._until - monotonic()
+        """Seconds that the submission still has."""
+        return self._allowance.left()
+
+    def receive(self, pipe: Pipe, seconds: float) -> Any:
+        """The next message from one of its pipes; see `Allowance.receive`."""
+        return self._allowance.receive(pipe, seconds)
+
+    def _waits_for_processors(self) -> float | None:
+        return None if self._process is None else self._processors.seconds(self._process.pid)
 
     def session(self, first: bool) -> Pipe:
         """A pipe to a new process that holds nothing yet; with ``first``, all that were started before it are ended.

@@ -48,13 +48,18 @@ from .operations import (
     Told,
     Unrepeatable,
 )
+from .patience import Patience
 from .process import Line, Node
 from .program import Program, _text, innermost_line
 from .queue_client import Queue, payment_sender
 from .sqlite_client import Connection
 
-#: Seconds without an operation after which a handler is taken for endless.
+#: Seconds of computing without an operation after which a handler is taken for endless.
 PATIENCE = 2.0
+#: Seconds of waiting without computing after which it is; real waits that end (for a file, a thread) are shorter.
+_PATIENCE_WAITING = 6.0
+#: Where one delivery is endless, the next one is not waited for as long: this part of it.
+LITTLE_PATIENCE = 0.25
 #: How often a killed process may ask for something in its ``except`` and ``finally`` before it is left alone.
 _LAST_WORDS = 50
 _KEPT_RUNS = 64
@@ -155,8 +160,7 @@ class GreenletHost:
         self.entries = tuple(dict.fromkeys(call.name for call in calls))
         self.tools = frozenset(a for call in calls for a in (*call.arguments, *call.made_with) if isinstance(a, Tool))
         self.stopped = False
-        self.patience = PATIENCE
-        """Seconds without an operation after which a delivery is taken for endless."""
+        self._patience = Patience(PATIENCE, _PATIENCE_WAITING)
         self.record_stacks = False
         self.rebuilding = False
         """Earlier deliveries are being repeated, to make the memory that they left."""
@@ -172,7 +176,6 @@ class GreenletHost:
         self._active: _Run | None = None
         self._progress = 0
         self._last_progress = -1
-        self._quiet_ticks = 0
         self.ignore_memory = False
         """Take every process for fresh after each delivery; `memory_matters` says afterwards whether that was right."""
         self.tell_all_apart = False
@@ -182,6 +185,15 @@ class GreenletHost:
         functions = program.fresh()
         self._keeps_nothing = keeps_nothing({name: functions.get(name) for name in self.entries})
         self._spare: list[_Instance] = []  # of processes that are done; only where they keep nothing
+
+    @property
+    def patience(self) -> float:
+        """The part of the usual patience with a delivery that asks for nothing."""
+        return self._patience.part
+
+    @patience.setter
+    def patience(self, part: float) -> None:
+        self._patience.part = part
 
     # -- what a tree asks ------------------------------------------------------------------------------
 
@@ -602,10 +614,10 @@ class GreenletHost:
         run = self._active
         if run is None or self._progress != self._last_progress or getcurrent() is not run.greenlet:
             self._last_progress = self._progress
-            self._quiet_ticks = 0
+            self._patience.restart()
             return
-        self._quiet_ticks += 1
-        if self._quiet_ticks * seconds < self.patience:
+        endless = self._patience.tick(seconds)
+        if endless is None:
             return
         while frame is not None and frame.f_code.co_filename not in self.program.files:
             frame = frame.f_back
@@ -613,9 +625,9 @@ class GreenletHost:
             run.line = (frame.f_code.co_filename, frame.f_lineno)
         run.dead = True
         bury(run.greenlet)
-        self.patience = PATIENCE / 4  # where one delivery is endless, the next one is not waited for as long
+        self._patience.part = LITTLE_PATIENCE
         self._hub_of(run).switch(
-            Hung(f"it asked for nothing during {PATIENCE:g} seconds: an endless loop or an endless wait")
+            Hung(f"{endless} without asking for anything: an endless {'loop' if endless.did == 'computed' else 'wait'}")
         )
 
     def interrupt(self) -> None:

@@ -15,12 +15,15 @@ from typing import Any, Protocol
 
 from .guards import SUBSTITUTES, guarded, real_setitimer, real_signal
 from .memory import CannotCopy, Copier
+from .patience import Patience
 from .shape import Signatures, wrong_functions
 
 #: A cell that takes longer (in seconds) isn't executed again for each process; what it made is copied.
 _SLOW = 0.002
-#: Seconds after which the execution of a cell is stopped.
-_CELL_SECONDS = 4.0
+#: Seconds of computing after which the execution of a cell is stopped, and of waiting without computing.
+_CELL_COMPUTES, _CELL_WAITS = 4.0, 20.0
+#: Seconds between two looks at a cell.
+_TICK = 0.25
 
 
 class Program(Protocol):
@@ -77,8 +80,9 @@ class _CellTimer:
     def __enter__(self) -> _CellTimer:
         self._active = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
         if self._active and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0):
-            self._old = real_signal(signal.SIGALRM, self._late), real_signal(signal.SIGINT, self._stop)
-            real_setitimer(signal.ITIMER_REAL, _CELL_SECONDS, 0.5)
+            self._old = real_signal(signal.SIGALRM, self._look), real_signal(signal.SIGINT, self._stop)
+            self._patience = Patience(_CELL_COMPUTES, _CELL_WAITS)
+            real_setitimer(signal.ITIMER_REAL, _TICK, _TICK)
         else:
             self._active = False
         return self
@@ -89,8 +93,10 @@ class _CellTimer:
             real_signal(signal.SIGALRM, self._old[0])
             real_signal(signal.SIGINT, self._old[1])
 
-    def _late(self, *_: object) -> None:
-        raise CellTakesTooLong(f"it was stopped after {_CELL_SECONDS:g} seconds")
+    def _look(self, *_: object) -> None:
+        endless = self._patience.tick(_TICK)
+        if endless is not None:
+            raise CellTakesTooLong(f"{endless} and was stopped")
 
     def _stop(self, *_: object) -> None:
         self.interrupted = True

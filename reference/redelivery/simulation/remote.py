@@ -21,7 +21,7 @@ from typing import Any, NoReturn, Protocol
 
 from . import guards
 from .calls import Call
-from .hosts import _MOST_MEMORIES, PATIENCE, GrowingMemory, _name, _same
+from .hosts import _MOST_MEMORIES, GrowingMemory, _name, _same
 from .memory import CannotCopy
 from .operations import (
     Acknowledge,
@@ -37,7 +37,8 @@ from .program import Cell, CellError
 from .shape import Signatures
 from .wire import Gone, Nonsense, Pipe, Silent, line_of, packed, request_of, unpacked
 
-#: Seconds within which the other end has to answer; it notices endless loops by itself after `PATIENCE`.
+#: Seconds within which the other end has to answer; it notices endless loops and waits by itself before that. These
+#: and the following are not of the clock on the wall: the time in which it had no processor doesn't count.
 ANSWER_SECONDS = 10.0
 #: Seconds within which the cells have to be executed, each of which is stopped by itself after some.
 OPENING_SECONDS = 30.0
@@ -70,6 +71,14 @@ class Opener(Protocol):
 
     def left(self) -> float:
         """Seconds that the submission still has."""
+
+    def receive(self, pipe: Pipe, seconds: float) -> Any:
+        """The next message from a pipe that it has made, within ``seconds`` in which the submission could go on.
+
+        Raises:
+            OutOfTime: the submission's time is over.
+            Silent, Gone, Nonsense: as `Pipe.receive`.
+        """
 
 
 class Session:
@@ -120,13 +129,12 @@ class Session:
         return self._ask(message, ANSWER_SECONDS if seconds is None else seconds)
 
     def _ask(self, message: Any, seconds: float) -> Any:
-        left = self._opener.left()
-        if left <= 0:
+        if self._opener.left() <= 0:
             raise OutOfTime
         assert self._pipe is not None
         try:
             self._pipe.send(message)
-            return self._pipe.receive(min(seconds, left))
+            return self._opener.receive(self._pipe, seconds)
         except Silent:
             self.close()
             if self._opener.left() <= 0:
@@ -287,7 +295,7 @@ class RemoteHost:
         self._program = program
         self._setting = [packed(calls), [[identity, packed(body)] for identity, body in messages]]
         self.stopped = False
-        self.patience = PATIENCE
+        self.patience = 1.0
         self.record_stacks = False
         self.rebuilding = False
         self.remembering: set[str] = set()

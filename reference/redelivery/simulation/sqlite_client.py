@@ -23,6 +23,7 @@ import functools
 import operator
 import re
 import sqlite3
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, NoReturn, SupportsIndex
@@ -43,6 +44,10 @@ _PLACEHOLDER = re.compile(
 )
 _BUSY_TIMEOUT = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?busy_timeout\s*(?:[=(]\s*(-?\d+)\s*\)?)?\s*;?\s*", re.IGNORECASE)
 _MILLISECONDS = 5000
+#: Whether `executemany` keeps what RETURNING gives.
+_KEEPS_RETURNING = sys.version_info >= (3, 12)
+_MISUSE = SqlFailure("InterfaceError", "bad parameter or other API misuse", 21, "SQLITE_MISUSE", False)
+_NOTHING_TOLD = SqlResult((), None, -1, None, False)
 Ask = Callable[[SqlStatement], SqlResult | SqlFailure]
 
 
@@ -91,6 +96,7 @@ class Cursor:
     __slots__ = (
         "__weakref__",
         "_closed",
+        "_counted",
         "_counts_when_read",
         "_lastrowid",
         "_next",
@@ -115,6 +121,7 @@ class Cursor:
         self._rowcount = -1
         self._told: SqlResult | None = None
         self._counts_when_read = False
+        self._counted = 0
         self._closed = False
         self._real: sqlite3.Cursor | None = None
 
@@ -124,7 +131,7 @@ class Cursor:
         if self._told is not None and self.connection._count_read is not None:
             self.connection._count_read(self._told)
         if self._counts_when_read and self._next < len(self._rows):
-            return 0
+            return self._counted
         return self._rowcount
 
     @property
@@ -148,7 +155,7 @@ class Cursor:
 
     def _forget(self) -> None:
         self._rows, self._next, self._real, self._told = (), 0, None, None
-        self.description, self._rowcount, self._counts_when_read = None, -1, False
+        self.description, self._rowcount, self._counts_when_read, self._counted = None, -1, False, 0
 
     def _take(self, told: SqlResult, keyword: str) -> None:
         self._rows = told.rows
@@ -161,7 +168,11 @@ class Cursor:
         self.description = None if columns is None else tuple((name, *[None] * 6) for name in columns)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Cursor:
-        """Carry out one statement for each set of parameters."""
+        """Carry out one statement for each set of parameters.
+
+        What RETURNING gives is thrown away before Python 3.12. From then on a statement goes on where it stands: the
+        next parameters find its rows unread and can't be bound; where there are none, the next row is taken instead.
+        """
         self._check()
         if not isinstance(sql, str):
             raise TypeError(f"executemany() argument 1 must be str, not {type(sql).__name__}")
@@ -173,13 +184,27 @@ class Cursor:
         connection = self.connection
         began = connection._begin_before(keyword)
         total = 0
+        told, unread = _NOTHING_TOLD, 0
         for one in each:
-            told = connection._tell_compiled(_bind(sql, one), began)
+            statement = _bind(sql, one)
+            if unread:
+                if statement.parameters or _placeholders(sql):
+                    raise_as_sqlite(_MISUSE)
+                unread -= 1
+                if not unread:
+                    total += told.rowcount
+                continue
+            told = connection._tell_compiled(statement, began)
             began = False
             self._describe(told.columns)
-            if told.columns is None:  # else its rows would have to be fetched first
+            if _KEEPS_RETURNING:
+                unread = len(told.rows)
+            if told.columns is None:
                 total += told.rowcount
-        if keyword in _DML:
+        if unread:
+            self._rows, self._next, self._rowcount = told.rows, len(told.rows) - unread, told.rowcount
+            self._counted, self._counts_when_read = total, keyword in _DML
+        elif keyword in _DML:
             self._rowcount = total
         return self
 

@@ -12,7 +12,7 @@ import base64
 import json
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -51,6 +51,8 @@ FIRST, ANOTHER = b"1", b"+"
 #: What comes without a pipe: is this place as it was before the first process? And the answers.
 NEXT, CLEAN, DIRTY = b"?", b"y", b"n"
 LARGEST_FRAME = 16 * 1024 * 1024
+#: Seconds in which the other end has to take a message, on the busiest machine.
+_TO_TAKE = 300.0
 _LARGEST_TEXT = 1_000_000
 _MOST_BYTES_DRAWN = 65_536
 _HEAD = struct.Struct("!I")
@@ -228,6 +230,27 @@ def line_of(value: Any) -> tuple[str, int] | None:
 # -- frames ------------------------------------------------------------------------------------------------
 
 
+class _Deadline:
+    """A moment, and who may put it off."""
+
+    def __init__(self, seconds: float, more: Callable[[], float] | None) -> None:
+        self._until, self._more = monotonic() + seconds, more
+
+    def left(self) -> float:
+        """Seconds until then, more than 0.
+
+        Raises:
+            Silent: it is over, and nobody puts it off.
+        """
+        left = self._until - monotonic()
+        if left <= 0 and self._more is not None:
+            left = self._more()
+            self._until = monotonic() + left
+        if left <= 0:
+            raise Silent
+        return left
+
+
 class Pipe:
     """Both ends use this: whole messages over a socket."""
 
@@ -249,42 +272,39 @@ class Pipe:
         if len(data) > LARGEST_FRAME:
             raise Nonsense(f"a message of {len(data):,} bytes, more than {LARGEST_FRAME:,}")
         try:
-            self._socket.settimeout(30.0)
+            self._socket.settimeout(_TO_TAKE)
             self._socket.sendall(_HEAD.pack(len(data)) + data)
         except TimeoutError:
             raise Silent from None
         except OSError:
             raise Gone from None
 
-    def receive(self, seconds: float | None = None) -> Any:
-        """The next message, within ``seconds``.
+    def receive(self, seconds: float | None = None, more: Callable[[], float] | None = None) -> Any:
+        """The next message, within ``seconds``. When they are over, ``more`` says how many are added: 0, none.
 
         Raises:
             Gone: the other end closed the pipe or died.
             Silent: no whole message arrived in time.
             Nonsense: what arrived is no message.
         """
-        until = None if seconds is None else monotonic() + seconds
-        (length,) = _HEAD.unpack(self._take(4, until))
+        deadline = None if seconds is None else _Deadline(seconds, more)
+        (length,) = _HEAD.unpack(self._take(4, deadline))
         if length > LARGEST_FRAME:
             raise Nonsense(f"a message of {length:,} bytes, more than {LARGEST_FRAME:,}")
-        data = self._take(length, until)
+        data = self._take(length, deadline)
         try:
             return json.loads(data)
         except (ValueError, RecursionError):
             raise Nonsense(f"{data[:60]!r} is no JSON") from None
 
-    def _take(self, count: int, until: float | None) -> bytes:
+    def _take(self, count: int, deadline: _Deadline | None) -> bytes:
         data = bytearray()
         while len(data) < count:
-            left = None if until is None else until - monotonic()
-            if left is not None and left <= 0:
-                raise Silent
             try:
-                self._socket.settimeout(left)
+                self._socket.settimeout(None if deadline is None else deadline.left())
                 piece = self._socket.recv(min(count - len(data), 1 << 20))
             except TimeoutError:
-                raise Silent from None
+                continue
             except OSError:
                 raise Gone from None
             if not piece:
