@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from html import escape
 
-from .timeline import HOPELESS, NO_RETURN, Row, Timeline, repetitions
+from .timeline import HOPELESS, NO_RETURN, Row, Timeline, left_out, repetitions
 
 _LINE = 26
 _CHARACTER = 7.3
@@ -58,7 +58,7 @@ def to_svg(timeline: Timeline, title: str, description: str = "") -> str:
             if place - 1 not in skipped:
                 count = next(n for n in range(1, len(timeline.rows) + 1) if place + n not in skipped)
                 y += _LINE
-                out.append(_text(starts[row.process] + 24, y, f"… the same {count} times more", colour=_SOFT))
+                out.append(_text(starts[row.process] + 24, y, left_out(timeline.rows, place, count), colour=_SOFT))
             continue
         y += _LINE
         out += _row(row, y, starts, lanes, state_starts)

@@ -27,6 +27,7 @@ from ..simulation.sqlite_statements import first_keyword
 from ..simulation.world import HELD, State
 
 _MOST_TEXT = 58
+_MOST_ROWS = 160
 NO_RETURN = "point of no return: no fault-free continuation from here ends right"
 HOPELESS = "no run ends right, not even one without faults"
 
@@ -127,7 +128,7 @@ class Timeline:
             if place in skipped:
                 if place - 1 not in skipped:
                     count = next(n for n in range(1, len(self.rows) + 1) if place + n not in skipped)
-                    lines.append(f"     … the same {count} times more")
+                    lines.append(f"     {left_out(self.rows, place, count)}")
                 continue
             texts = [""] * len(self.processes)
             texts[row.process] = f"{row.line} │ {row.text}" if row.line else row.text
@@ -141,7 +142,8 @@ class Timeline:
 
 
 def repetitions(rows: Sequence[Row]) -> frozenset[int]:
-    """The places of rows that say what the four before them, and the one after them, say, too."""
+    """The places of rows that say what the four before them, and the one after them, say, too; and of those in the
+    middle of a run that is too long to be read."""
 
     def said(row: Row) -> tuple[object, ...]:
         return row.process, row.text, row.line, row.state, row.output, row.fault
@@ -150,11 +152,19 @@ def repetitions(rows: Sequence[Row]) -> frozenset[int]:
         return said(rows[one]) == said(rows[other])
 
     alike = [place > 0 and same(place - 1, place) for place in range(len(rows))]
-    return frozenset(
+    same_again = frozenset(
         place
         for place in range(4, len(rows) - 1)
         if all(alike[place - 3 : place + 2]) and rows[place].kind != "redeliver"
     )
+    return same_again | frozenset(range(_MOST_ROWS // 2, len(rows) - _MOST_ROWS // 2))
+
+
+def left_out(rows: Sequence[Row], place: int, count: int) -> str:
+    """What stands instead of ``count`` rows from ``place`` on."""
+    if (rows[place].process, rows[place].text) == (rows[place - 1].process, rows[place - 1].text):
+        return f"… the same {count} times more"
+    return f"… {count} more steps"
 
 
 def _asked_by_loop(run: Run, event: Event) -> bool:

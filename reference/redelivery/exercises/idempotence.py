@@ -14,6 +14,7 @@ from ..simulation.world import Bounds
 from .break_it import BreakIt
 from .claims import ClaimsPart
 from .handler_part import HandlerPart
+from .later import later
 from .part import Report
 
 NAME = "02-idempotence"
@@ -96,7 +97,10 @@ RESENT_LATE = scenario(
 ORDER_TOTAL = HandlerPart(
     "order_total",
     5,
-    (ONE, TWO, RESENT_LATE, IDS),
+    (
+        *(ONE, TWO, RESENT_LATE, IDS),
+        *later(scenario, _order("m8", "o8"), lambda number: _order(f"other {number}", f"x{number}", 1)),
+    ),
     (("schema", ("db",)), ("handle", ("message", "db")), ("total", ("db",))),
     covered="Proved: within these bounds each order counts once, also where the producer sends it again under a new "
     "message id. Not covered: an order that is changed or cancelled later.",

@@ -205,11 +205,12 @@ class Report:
             who += f", {b['jobs']} runs of the job beside them"
         kinds = [f"{b[key]} {words}" for key, words in _FAULT_WORDS if b.get(key)]
         refusals = f", up to {MOST_REFUSALS} refusals by one lock" if b.get("lock_timeouts") else ""
+        between = f", up to {b['between']} other messages before a duplicate" if b.get("between") else ""
         stores = ["SQLite in WAL mode and with a rollback journal"] if len(b["journals"]) > 1 else []
         stores += ["Redis"] if b.get("redis") else []
         return (
             f"Bounds: {who}, {_messages_and_faults(b)} ({', '.join(kinds)} at most){refusals}"
-            f"{'; ' if stores else ''}{', '.join(stores)}."
+            f"{between}{'; ' if stores else ''}{', '.join(stores)}."
         )
 
     def _smallest(self) -> str:
@@ -282,7 +283,7 @@ class Report:
     @property
     def film(self) -> dict[str, Any] | None:
         """The run that decided, to be stepped through; None where none did."""
-        if self.run is None or self.timeline is None:
+        if self.run is None or self.timeline is None or len(self.run.events) > _LONGEST_FILM:
             return None
         return film_of(self.run, self.timeline, self.headline, self.whole_source)
 
@@ -396,6 +397,10 @@ class Replay:
         return f"{head}{picture}<div>Schedule: <code>{escape(self.run.text)}</code></div>"
 
 
+#: Steps of a run of which a notebook keeps a film.
+_LONGEST_FILM = 250
+
+
 def bundle(shown: Report | Replay, film: dict[str, Any] | None) -> dict[str, Any]:
     """What a notebook keeps of an output: text, a picture, and where there is a run the film of it."""
     kept: dict[str, Any] = {"text/plain": str(shown), "text/html": shown._repr_html_()}
@@ -491,6 +496,7 @@ def bounds_json(scenarios: Sequence[Scenario], journals: Sequence[str]) -> dict[
         "failures": bounds.failures if largest.loop else 0,
         "jobs": max(s.runs for s in scenarios) if not largest.packets else 0,
         "redis": largest.uses_redis,
+        "between": max(s.between for s in scenarios),
         "expiries": bounds.expiries if largest.uses_redis else 0,
     }
     return found | {name: value for name, value in more.items() if value}

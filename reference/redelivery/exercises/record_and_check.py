@@ -13,6 +13,7 @@ from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds
 from .break_it import BreakIt
 from .handler_part import HandlerPart
+from .later import later
 from .unique_constraints import redis_shown
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ JOINED = scenario("ids and amounts that read alike when joined", _JOINED, Bounds
 RECORD_AND_CHECK = HandlerPart(
     "record_and_check",
     3,
-    (ONE, TWO, IDS, SIGNS, JOINED),
+    (ONE, TWO, IDS, SIGNS, JOINED, *later(scenario, _pay("8"), lambda number: _pay(f"other {number}", 666, 1))),
     covered="Proved: within these bounds every message is credited exactly once, whatever is delivered again, crashes, "
     "waits or gets lost. Not covered: more consumers or faults than that, effects outside this database, and a "
     "producer that sends the same payment under a new id.",
@@ -223,6 +224,7 @@ RECORD_AND_CHECK_REDIS = HandlerPart(
             Bounds(consumers=1, faults=0),
         ),
         redis_scenario(JOINED.name, _JOINED, JOINED.bounds),
+        *later(redis_scenario, _pay("8"), lambda number: _pay(f"other {number}", 666, 1)),
     ),
     (("handle", ("message", "redis")),),
     ("wal",),

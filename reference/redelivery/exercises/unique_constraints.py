@@ -14,6 +14,7 @@ from ..simulation.world import Bounds
 from .break_it import BreakIt
 from .handler_part import HandlerPart
 from .idempotence import answer_of
+from .later import later
 
 NAME = "03-unique-constraints"
 _OPENING = {666: 1000, 777: 50, 66: 0}
@@ -135,7 +136,10 @@ IDS = ledger_scenario(
 LEDGER = HandlerPart(
     "ledger",
     5,
-    (ONE_LEG, INVALID, LEGS, SETTLING, LOCKED, OVERLAPPING, DYING, CROSSING, IDS, RESENT),
+    (
+        *(ONE_LEG, INVALID, LEGS, SETTLING, LOCKED, OVERLAPPING, DYING, CROSSING, IDS, RESENT),
+        *later(ledger_scenario, _LEG, lambda number: _leg(f"other {number}", f"x{number}", 666, 1)),
+    ),
     (("schema", ("db",)), ("handle", ("message", "db")), ("settle", ("db",))),
     covered="Proved: within these bounds each leg of each transfer is settled exactly once, however often it is "
     "delivered and however the settlers overlap. Not covered: a ledger in another database than the balances.",
@@ -217,6 +221,7 @@ SETNX = HandlerPart(
             6,
         ),
         replace(setnx_scenario("the same leg under another id", _RESENT, Bounds(faults=1)), only_if_right=True),
+        *later(setnx_scenario, _LEG, lambda number: _leg(f"other {number}", f"x{number}", 666, 1)),
     ),
     (("handle", ("message", "redis")), ("balance", ("redis", "account"))),
     ("wal",),

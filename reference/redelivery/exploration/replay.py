@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
 
 _MOST_STEPS = 600
+"""Steps of a run of a few messages."""
 _MOST_PRINTS = 200
 
 
@@ -180,7 +181,7 @@ def replay(
     *,
     bounds: Bounds | None = None,
     finish: bool = True,
-    most_steps: int = _MOST_STEPS,
+    most_steps: int | None = None,
     patience: float = 1.0,
 ) -> Run:
     """Carry out ``schedule``; with ``finish``, go on without faults until everything is done.
@@ -190,6 +191,8 @@ def replay(
     Raises:
         BadSchedule: a choice can't be made where it stands.
     """
+    if most_steps is None:
+        most_steps = _MOST_STEPS * (1 + len(scenario.messages) // 10)
     rest = (bounds, finish, most_steps, patience)
     with guarded():
         return with_needs(lambda needs: _replay(program, scenario, schedule, journal, *rest, needs))

@@ -92,6 +92,10 @@ class Scenario:
     only_if_right: bool = False
     """Searched only where the scenarios before it found nothing: its counterexamples would take the place of theirs,
     which are nearer to the point."""
+    between: int = 0
+    """So many other messages come between a message and its duplicate, which is part of the verdict's words."""
+    near: Scenario | None = None
+    """The same with one message between them: what is right there has forgotten the message."""
 
     @property
     def calls(self) -> tuple[Call, ...]:

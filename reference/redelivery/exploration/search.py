@@ -29,7 +29,7 @@ from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 _LOOK_FOR_GROWTH = 2_000
 """States after which the search asks whether it is following something that grows for ever."""
 _LONGEST_RUN = 1_500
-"""Steps of a run that is taken for endless when its contents still change."""
+"""Steps of a run of a few messages that is taken for endless when its contents still change."""
 _FIRST_LOOK = 300
 """States that are searched with switches counted exactly, before anything is known."""
 
@@ -369,10 +369,11 @@ class Search:
     def _runs_for_ever(self, world: World, effects: RememberedEffects, start: Step) -> bool:
         """Whether fault-free runs from here don't come to an end, each step leading to something new: a table that
         grows with every try. The states are then without number, so no circle would ever be found among them."""
+        longest = _LONGEST_RUN * (1 + len(self.scenario.messages) // 10)
         for favourite in (0, 1, -1):
             step = start
             contents = set()
-            for length in range(_LONGEST_RUN):
+            for length in range(longest):
                 moves = world.steps(step.state)
                 if not moves:
                     return False
@@ -387,7 +388,7 @@ class Search:
                     effects.at = step
                     effects.moved = False
                 contents.add((step.state.contents, step.state.redis))
-            if len(contents) < _LONGEST_RUN // 50:
+            if len(contents) < longest // 50:
                 return False
         return True
 

@@ -13,6 +13,7 @@ from ...simulation.operations import SqlResult
 from ...simulation.process import Line
 from .bookkeeping import Actor, Books, Step, found_rows
 from .case import UNFINISHED, Case, Diagnosis, Rule, asked_attempt, capital, failure_of, lines_of, words
+from .records import forgotten_after_many
 from .settling import settled_again, settled_never
 
 _ENDS = ("ack", "lost ack", "stale ack")
@@ -516,6 +517,6 @@ def _booked_and_settled(books: Books, message: int) -> Diagnosis | None:
 
 
 #: For runs that end wrong.
-RULES: tuple[Rule, ...] = (_accepted, _unbalanced)
+RULES: tuple[Rule, ...] = (_accepted, forgotten_after_many, _unbalanced)
 #: For runs that never come to their end; tried before those of `stuck`.
 STUCK: tuple[Rule, ...] = ()

@@ -124,6 +124,69 @@ def _row_too_late(case: Case, first: Delivery, second: Delivery, who: str) -> Di
     return None
 
 
+def forgotten_after_many(case: Case) -> Diagnosis | None:
+    """With one message between a message and its duplicate all is right, and with many it is not."""
+    scenario = case.run.scenario
+    if scenario.near is None or not case.deliveries:
+        return None
+    near = case.what_if((), replace(scenario.near, prepare=scenario.prepare, opening=()))
+    if near is None or not near.ended or near.wrong is not None:
+        return None
+    first, last = case.deliveries[0], case.deliveries[-1]
+    removed = _mark_removed(case, first, last, case.who(first.message)) if first.done and last.done else None
+    line = at(last.mark) or at(last.effect) or last_line([last])
+    return removed or Diagnosis(
+        "expiring-mark",
+        f"{capital(case.who(first.message))} was known again after one other message, and no longer after "
+        f"{scenario.between}: {words(line)} {case.did} it a second time.",
+        line,
+        lines_of(at(last.check), at(last.effect)),
+    )
+
+
+def _in_time_right(case: Case, first: Delivery, second: Delivery, who: str) -> Diagnosis | None:
+    """Had no time passed, the duplicate would have been known."""
+    passed = [e for e in case.run.events if e.kind == "time"]
+    schedule = [e.choice for e in case.run.events if e.kind != "time"]
+    ends, begins = first.effect_durable or 0, second.effect[0].number if second.effect else 0
+    if not any(ends < e.number < begins for e in passed):
+        return None
+    calm = case.what_if(schedule)
+    if calm is None or not calm.ended or calm.wrong is not None:
+        return None
+    line = at(second.check) or at(second.effect)
+    return Diagnosis(
+        "expiring-mark",
+        f"Time had passed since {who} was {case.did}, and what had been recorded of it no longer counted: "
+        f"{words(at(second.effect))} {case.did} it again.",
+        line,
+        lines_of(at(first.mark), at(second.mark), at(second.effect)),
+    )
+
+
+def _mark_removed(case: Case, first: Delivery, second: Delivery, who: str) -> Diagnosis | None:
+    """The delivery of another message, or the second one, took away what the first had marked: a memory of the newest,
+    or of the youngest."""
+    mine = {part: (e, o) for e, o in first.operations for part in added(o) if part[0] not in case.effects}
+    if first.mark_durable is None or second.effect is None:
+        return None
+    others = [d for d in case.deliveries if d is second or case.who(d.message) != case.who(first.message)]
+    for delivery in others:
+        for event, operation in delivery.operations:
+            lost = [part for part in gone(operation) if part in mine]
+            if not lost or not first.mark_durable < event.number <= second.effect[0].number:
+                continue
+            line = at((event, operation))
+            return Diagnosis(
+                "expiring-mark",
+                f"{capital(words(line))} took away what {words(at(mine[lost[0]]))} had recorded of {who}; when the "
+                f"duplicate came, {words(at(second.effect))} {case.did} it again.",
+                line,
+                lines_of(at(mine[lost[0]]), at(second.check), at(second.effect)),
+            )
+    return None
+
+
 _Found = tuple[Event, Operation]
 
 
@@ -153,7 +216,7 @@ def _applied_twice(case: Case) -> Diagnosis | None:
         done = [d for message in messages for d in case.of(message) if d.done]
         if len(done) >= 2:
             first, second = sorted(done, key=lambda d: d.effect_durable or 0)[:2]
-            if first.message == second.message:
+            if case.who(first.message) == case.who(second.message):
                 return _why_twice(case, first, second, case.who(first.message))
             who = "the request of messages {} and {}".format(
                 *(case.run.scenario.messages[d.message][0] for d in (first, second))
@@ -208,6 +271,7 @@ def _why_twice(case: Case, first: Delivery, second: Delivery, who: str) -> Diagn
     claims = case.claims(second)
     looked = second.check or (claims[0] if claims else None)
     late = _too_late(case, first, second, who) or _row_too_late(case, first, second, who)
+    late = late or _mark_removed(case, first, second, who) or _in_time_right(case, first, second, who)
     if late is not None:
         return late
     undone = next((d for d in case.of(second.message) if d.taken_back), None)
@@ -759,4 +823,11 @@ def _holds(operation: Operation, amount: object) -> bool:
     return any(str(amount) in map(str, row) for _, _, rows in operation.changed for row in rows)
 
 
-RULES: tuple[Callable[[Case], Diagnosis | None], ...] = (_effect_expired, _applied_twice, _overwritten, _lost, _partly)
+RULES: tuple[Callable[[Case], Diagnosis | None], ...] = (
+    forgotten_after_many,
+    _effect_expired,
+    _applied_twice,
+    _overwritten,
+    _lost,
+    _partly,
+)

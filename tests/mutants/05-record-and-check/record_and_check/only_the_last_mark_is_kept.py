@@ -1,4 +1,4 @@
-# diagnosis: no-duplicate-check
+# diagnosis: expiring-mark
 def handle(message, db):
     with db.atomic():
         db.execute("DELETE FROM processed WHERE message_id != ?", [message.id])  # here

@@ -1,0 +1,62 @@
+"""The same message again, much later: after a long time, and after many others.
+
+Nobody has promised within what time a duplicate comes, or how many other messages come before it. A memory that is
+swept by the clock, or holds the newest so many ids, has forgotten the message by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..exploration.scenario import Scenario
+from ..simulation.world import Bounds
+
+Message = tuple[str, dict[str, Any]]
+
+#: So many other messages come between a message and its duplicate.
+MANY = 100
+_STRAIGHT = Bounds(
+    consumers=1,
+    faults=0,
+    crashes=0,
+    lost_acks=0,
+    redeliveries=0,
+    lock_timeouts=0,
+    lost_answers=0,
+    failures=0,
+    expiries=0,
+)
+#: One consumer, nothing goes wrong, and time may pass twice.
+_TIME = _STRAIGHT._replace(faults=2, expiries=2)
+
+
+def later(
+    make: Callable[[str, Sequence[Message], Bounds], Scenario], first: Message, others: Callable[[int], Message]
+) -> tuple[Scenario, Scenario]:
+    """``first`` delivered again after another message and any time, and again at once; and after `MANY` others.
+
+    ``make`` makes a scenario of messages that are different; ``others`` the n-th other message.
+    """
+    many = [others(number) for number in range(MANY)]
+    after_time = make("a duplicate after a long time", [first, many[0]], _TIME)
+    after_one = make("a duplicate after another message", [first, many[0]], _STRAIGHT)
+    after_many = make(f"a duplicate after {MANY} other messages", [first, *many], _STRAIGHT)
+    return (
+        _delivered(after_time, [first, many[0], first, first]),
+        replace(
+            _delivered(after_many, [first, *many, first]),
+            near=_delivered(after_one, [first, many[0], first]),
+            between=MANY,
+        ),
+    )
+
+
+def _delivered(scenario: Scenario, messages: Sequence[Message]) -> Scenario:
+    """``scenario`` with some of its messages delivered more than once."""
+    return replace(scenario, messages=messages, intent=scenario.intent or _itself, only_if_right=True)
+
+
+def _itself(identity: str, body: dict[str, Any]) -> object:
+    return identity
