@@ -10,6 +10,7 @@ from typing import Any
 from ..display.progress import bar
 from ..exploration.schedule import BadSchedule
 from ..exploration.stage import opened
+from ..exploration.verdict import Undetermined
 from ..simulation.memory import CannotCopy
 from ..simulation.program import Cell, FunctionProgram, Program, SourceProgram
 from ..simulation.sqlite_store import Journal
@@ -70,7 +71,7 @@ class Exercise:
         if isinstance(wanted, BreakIt | ClaimsPart):
             return wanted.judge(self.name, answers[0] if answers else None)
         program = self._program(wanted, answers)
-        if isinstance(program, NotChecked):
+        if isinstance(program, NotChecked | Undetermined):
             return Report(self.name, wanted.grade_id, wanted.points, program)
         with bar(wanted.grade_id) as told:
             report: Report = with_progress(wanted, told).check(self.name, program)
@@ -83,7 +84,7 @@ class Exercise:
         wanted = part_of(self.name, part)
         found = self._origin(wanted, answers)
         program = NotChecked(found.reason) if isinstance(found, NotThis) else self._program(wanted, answers)
-        if isinstance(program, NotChecked):
+        if isinstance(program, NotChecked | Undetermined):
             return Report(self.name, part, wanted.points, program)
         return checked(wanted, self.name, lambda: self._replayed(wanted, program, schedule, journal, scenario))
 
@@ -107,13 +108,13 @@ class Exercise:
             return self.replay(part, *answers, schedule="", journal=journal, scenario=scenario)
         wanted = part_of(self.name, part)
         program = self._program(wanted, answers)
-        if not isinstance(program, NotChecked) and isinstance(wanted, HandlerPart):
+        if not isinstance(program, NotChecked | Undetermined) and isinstance(wanted, HandlerPart):
             opened_part = wanted.opened(program)
-            if isinstance(opened_part, NotChecked):
-                program = opened_part
-            else:
+            if isinstance(opened_part, HandlerPart):
                 wanted = opened_part
-        if isinstance(program, NotChecked):
+            else:
+                program = opened_part
+        if isinstance(program, NotChecked | Undetermined):
             return Report(self.name, part, wanted.points, program)
         if isinstance(wanted, BreakIt):
             chosen = opened(program, wanted.scenario)
@@ -127,7 +128,7 @@ class Exercise:
 
         return Scheduler(program, chosen, f"Break it yourself: {part}", journal)
 
-    def _program(self, part: Part, answers: tuple[Any, ...]) -> Program | NotChecked:
+    def _program(self, part: Part, answers: tuple[Any, ...]) -> Program | NotChecked | Undetermined:
         if isinstance(part, BreakIt):
             return part.program
         if len(answers) == 1 and isinstance(answers[0], str):
@@ -142,7 +143,7 @@ class Exercise:
         try:
             return FunctionProgram(functions)
         except CannotCopy as error:
-            return NotChecked(str(error))
+            return Undetermined(str(error), line=error.line, unsupported=True)
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{part.grade_id} ({part.points} points)" for part in EXERCISES[self.name])

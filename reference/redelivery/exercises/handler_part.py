@@ -71,7 +71,7 @@ class HandlerPart:
         """What the cell has to define."""
         return tuple(dict.fromkeys(name.partition(".")[0] for name, _ in self.signatures))
 
-    def opened(self, program: Program) -> HandlerPart | NotChecked:
+    def opened(self, program: Program) -> HandlerPart | NotChecked | Undetermined:
         """The part with the learner's tables made; or what is wrong with the answer."""
         with guarded():
             broken = self._broken(program)
@@ -80,6 +80,8 @@ class HandlerPart:
         try:
             return replace(self, scenarios=tuple(opened(program, scenario) for scenario in self.scenarios))
         except OpeningFailed as error:
+            if error.unsupported is not None:
+                return Undetermined.for_want_of(error.unsupported, error.line)
             if "NotImplementedError" in str(error):
                 return NotChecked(UNSOLVED.format(self.grade_id))
             return NotChecked(f"{error}. It is called once, before everything else", error.line and error.line[1])
@@ -91,7 +93,7 @@ class HandlerPart:
         """
         part = self.opened(program)
         bounds = bounds_json(self.scenarios, self.journals)
-        if isinstance(part, NotChecked):
+        if not isinstance(part, HandlerPart):
             return Report(exercise, self.grade_id, self.points, part, bounds)
         return part._check(exercise, program, seconds, bounds, thorough)
 
@@ -114,6 +116,8 @@ class HandlerPart:
                 schedules += verdict.schedules
                 states += verdict.states
                 if isinstance(verdict, Undetermined):
+                    if verdict.unsupported and best is None:
+                        return Report(exercise, self.grade_id, self.points, verdict, bounds, schedules)
                     unsure = unsure or verdict
                     if verdict.reason == "stopped by you":
                         break
@@ -200,12 +204,14 @@ class HandlerPart:
         verdict = Undetermined(why, schedules)
         return Report(exercise, self.grade_id, self.points, verdict, bounds, schedules)
 
-    def _broken(self, program: Program) -> NotChecked | None:
+    def _broken(self, program: Program) -> NotChecked | Undetermined | None:
         try:
             wrong = program.wrong_functions(self.signatures, self.grade_id)
             return None if wrong is None else NotChecked(wrong)
         except CannotCopy as error:
-            return NotChecked(f"the answer uses {error}, which can't be given afresh to each process")
+            return Undetermined(
+                f"the answer uses {error}, which can't be given afresh to each process", unsupported=True
+            )
 
     def replay(
         self, exercise: str, program: Program, schedule: str, journal: Journal | None, scenario: int | None
@@ -217,7 +223,7 @@ class HandlerPart:
             BadSchedule: it can't be read, or is possible in none of them.
         """
         part = self.opened(program)
-        if isinstance(part, NotChecked):
+        if not isinstance(part, HandlerPart):
             raise BadSchedule(part.reason)
         return part._replay(exercise, program, schedule, journal, scenario)
 

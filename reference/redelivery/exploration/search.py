@@ -143,6 +143,8 @@ class Search:
         self.final_contents.clear()
         scenario = self.scenario
         host = host_of(self.program, scenario)
+        if host.unsupported is not None:
+            return Undetermined.for_want_of(*host.unsupported)
         host.ignore_memory, host.tell_all_apart = self._ignore_memory, self._tell_all_apart
         tree = Tree(host, scripts=scenario.scripts)
         needs = self.needs
@@ -161,9 +163,7 @@ class Search:
                     if isinstance(verdict, Proved):
                         verdict = self._make_sure(host, tree) or self._memory_is_harmless(host, tree) or verdict
                 if host.unsupported is not None:
-                    what, line = host.unsupported
-                    why = f"the answer uses what this simulation does not have: {what}. Find another way"
-                    return Undetermined(why, verdict.schedules, verdict.states, line)
+                    return Undetermined.for_want_of(*host.unsupported, verdict.schedules, verdict.states)
                 return verdict
             except Stopped:
                 return Undetermined("stopped by you", self._count(), len(self._steps))
@@ -288,6 +288,8 @@ class Search:
                 return None
             if host.stopped:
                 raise Stopped
+            if host.unsupported is not None:  # nothing that is found after this can count
+                return self._gave_up("")
             if len(expanded) == looked_at:
                 looked_at *= 4
                 for start in (expanded[0], step):

@@ -259,9 +259,11 @@ class Forbidden:
 class OpeningFailed(Exception):
     """An opening call (the learner's ``schema``) did not come to its end; with the line in the learner's code."""
 
-    def __init__(self, call: Call, why: str, line: tuple[str, int] | None) -> None:
+    def __init__(self, call: Call, why: str, line: tuple[str, int] | None, unsupported: str | None = None) -> None:
         super().__init__(f"{call} {why}")
         self.line = line
+        self.unsupported = unsupported
+        """What it asked for that the simulation has not."""
 
 
 def opened(program: Program, scenario: Scenario) -> Scenario:
@@ -288,14 +290,14 @@ def opened(program: Program, scenario: Scenario) -> Scenario:
                 raise KeyboardInterrupt from None
             finally:
                 host.close()
+            if host.unsupported is not None:
+                what, line = host.unsupported
+                raise OpeningFailed(before.closing[0], f"uses what this simulation does not have: {what}", line, what)
             for call, node in ends:
                 if isinstance(node.request, Raised):
                     raise OpeningFailed(call, f"raised {node.request.name}: {node.request.text}", node.line)
                 if not isinstance(node.request, Returned):
                     raise OpeningFailed(call, "never came to its end", node.line)
-            if host.unsupported is not None:
-                what, line = host.unsupported
-                raise OpeningFailed(before.closing[0], f"uses what this simulation does not have: {what}", line)
             copy = both.sqlite.copy()
         return replace(scenario, opening=(), prepare=copy.backup)
 

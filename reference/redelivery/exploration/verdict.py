@@ -53,6 +53,14 @@ class Undetermined:
     schedules: int = 0
     states: int = 0
     line: tuple[str, int] | None = field(default=None)
+    unsupported: bool = False
+    """The answer uses what the simulation has not: looking longer or elsewhere gives no verdict either."""
+
+    @classmethod
+    def for_want_of(cls, what: str, line: tuple[str, int] | None, schedules: int = 0, states: int = 0) -> Undetermined:
+        """The answer uses ``what`` at ``line``, which the simulation has not."""
+        why = f"the answer uses what this simulation does not have: {what}. Find another way"
+        return cls(why, schedules, states, line, True)
 
 
 Verdict = Proved | Refuted | Stuck | Undetermined

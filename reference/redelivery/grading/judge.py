@@ -139,7 +139,7 @@ def _report(submission: Submission, part: Part, sandbox: Sandbox) -> Report:
         if broken is not None:
             return not_run(broken.reason, broken.line)
         report = part.check(submission.exercise, program)
-        if isinstance(report.verdict, Undetermined):
+        if isinstance(report.verdict, Undetermined) and not report.verdict.unsupported:
             # Something got from one call to another that should not: now each has a process of its own.
             program.apart = True
             report = part.check(submission.exercise, program)
@@ -151,7 +151,8 @@ def _report(submission: Submission, part: Part, sandbox: Sandbox) -> Report:
     except SubmissionBroke as error:
         return not_run(str(error))
     except CannotCopy as error:
-        return not_run(f"the answer uses {error}, which can't be given afresh to each process")
+        why = f"the answer uses {error}, which can't be given afresh to each process"
+        return Report(submission.exercise, part.grade_id, part.points, Undetermined(why, unsupported=True))
     finally:
         if program is not None:
             program.close()

@@ -7,14 +7,17 @@ is closed only in a child process.
 
 from __future__ import annotations
 
+import _thread
 import builtins
 import contextlib
 import datetime
+import importlib
 import io
 import os
 import random
 import secrets
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -50,6 +53,8 @@ class _Silence(io.TextIOBase):
 
 def _refuse(name: str) -> Callable[..., Any]:
     def refused(*_: Any, **__: Any) -> Any:
+        if source is not None and source.in_learner_code():
+            source.note_unsupported(name)
         raise NotAllowedHere(f"{name} is not available inside a checked function")
 
     return refused
@@ -83,6 +88,9 @@ class Source(Protocol):
 
     def sleep(self) -> None:
         """Wait until the schedule goes on."""
+
+    def note_unsupported(self, what: str) -> None:
+        """The handler asks for what this simulation has not: no verdict but *undetermined* can follow."""
 
 
 source: Source | None = None
@@ -236,11 +244,15 @@ class _Date(datetime.date, metaclass=_Meta):
 
 
 def _unless_learner(name: str) -> Callable[..., Any]:
-    """Signals belong to the checker while a handler runs: its alarms do nothing there."""
+    """Signals belong to the checker while a handler runs: its alarms do nothing there, and are noted."""
     real = getattr(signal, name, None)
 
     def function(*arguments: Any) -> Any:
-        if _from_world() or real is None:
+        if source is not None and source.in_learner_code():
+            if name != "signal" and any(arguments):
+                source.note_unsupported("signals")
+            return None
+        if real is None:
             return None
         return real(*arguments)
 
@@ -251,10 +263,62 @@ _SIGNALS = ("signal", "alarm", "setitimer", "pthread_kill", "raise_signal")
 real_signal, real_setitimer = signal.signal, signal.setitimer
 _real_datetime, _real_date = datetime.datetime, datetime.date
 
+
+def _connect(*arguments: Any, **named: Any) -> Any:
+    """`sqlite3.connect`: a database in memory is the process's own, as long as it attaches no file."""
+    made = _real_connect(*arguments, **named)
+    if _from_world():
+        made.set_authorizer(_attach_nothing)
+    return made
+
+
+def _attach_nothing(action: int, name: str | None, *_: Any) -> int:
+    if action != sqlite3.SQLITE_ATTACH or name in OWN_DATABASES:
+        return sqlite3.SQLITE_OK
+    if source is not None and source.in_learner_code():
+        source.note_unsupported(f"{OTHER_DATABASE} ({name!r})")
+    return sqlite3.SQLITE_DENY
+
+
+class _SemLock:
+    """`_multiprocessing.SemLock`, the first thing that everything in `multiprocessing` makes."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        if not _from_world():
+            return _real_semlock(*arguments, **named)
+        return _refuse("other processes (multiprocessing)")()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_real_semlock, name)
+
+
+#: Databases that are one connection's own and go with it.
+OWN_DATABASES = frozenset({":memory:", "", b":memory:", b""})
+OTHER_DATABASE = "an SQLite database of its own outside of memory"
+_multiprocessing: Any = None
+with contextlib.suppress(ImportError):
+    _multiprocessing = importlib.import_module("_multiprocessing")
+_real_connect, _real_semlock = sqlite3.connect, getattr(_multiprocessing, "SemLock", None)
+
+
+def _start_new_thread(*arguments: Any, **named: Any) -> Any:
+    """Before Python 3.12 no audit event tells of a new thread."""
+    if not _from_world():
+        return _real_start_new_thread(*arguments, **named)
+    return _refuse("threads")()
+
+
+_real_start_new_thread = _thread.start_new_thread
+
 _REPLACED: tuple[tuple[Any, str, Any], ...] = (
+    (threading, "_start_new_thread", _start_new_thread),
+    (_thread, "start_new_thread", _start_new_thread),
+    (_thread, "start_new", _start_new_thread),
+    (sqlite3, "connect", _connect),
+    (_multiprocessing, "SemLock", _SemLock()),
     (os, "_exit", _refuse("os._exit")),
     (os, "abort", _refuse("os.abort")),
-    (os, "fork", _refuse("os.fork")),
+    (os, "fork", _refuse("other processes (os.fork)")),
     (os, "kill", _refuse("os.kill")),
     (os, "killpg", _refuse("os.killpg")),
     (time, "sleep", no_sleep),

@@ -21,7 +21,7 @@ from typing import Any
 import sqlite_utils
 from greenlet import getcurrent, greenlet
 
-from . import guards
+from . import boundary, guards
 from .calls import Call, MessageGiven, Tool
 from .guards import NotAllowedHere
 from .memory import Opaque, fingerprint, keeps_nothing, remembered
@@ -182,7 +182,9 @@ class GreenletHost:
         """Tell apart any number of memories."""
         self._memories: dict[Any, int] = {}
         self._histories: list[tuple[int, Node] | None] = [None]
+        boundary.listen()
         functions = program.fresh()
+        self.unsupported = boundary.held({name: functions.get(name) for name in self.entries}, program.files)
         self._keeps_nothing = keeps_nothing({name: functions.get(name) for name in self.entries})
         self._spare: list[_Instance] = []  # of processes that are done; only where they keep nothing
 
@@ -578,6 +580,7 @@ class GreenletHost:
     def _ask(self, request: Request) -> Told:
         run = self._active
         if run is None or getcurrent() is not run.greenlet:
+            self.note_unsupported("a store, the queue or a message used outside of the function that was given it")
             raise NotAllowedHere(
                 "the stores, the queue and the message can only be used inside the function that was given them, "
                 "in the thread that called it"
@@ -599,7 +602,13 @@ class GreenletHost:
 
     def note_unsupported(self, what: str) -> None:
         """Learner code asked for something that the simulation has not."""
-        self.unsupported = self.unsupported or (what, self._active.line if self._active else None)
+        if self.unsupported is None:
+            self.unsupported = what, self._line_now() or (self._active.line if self._active else None)
+
+    def _line_now(self) -> Line | None:
+        """The innermost of the learner's lines that are under way."""
+        stack = _stack(sys._getframe(1), self.program.files)
+        return stack[0] if stack else None
 
     @staticmethod
     def _hub_of(run: _Run) -> greenlet:

@@ -45,7 +45,9 @@ _MADE_WITH = ("__slots__", "__doc__", "__qualname__", "__orig_bases__")
 
 
 class CannotCopy(Exception):
-    """Something that a function reaches can't be given afresh to each process."""
+    """Something that a function reaches can't be given afresh to each process; ``line`` is where, if that is known."""
+
+    line: tuple[str, int] | None = None
 
 
 class Opaque(Exception):

@@ -34,6 +34,27 @@ class Message:
         self._ask_attempt = ask_attempt
         self._delivery: object = None
 
+    def __copy__(self) -> Message:
+        twin = Message(self.id, {}, self._ask_attempt)
+        twin.body, twin._delivery = self.body, self._delivery
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Message:
+        twin = self.__copy__()
+        twin.body = copy.deepcopy(self.body, memo)
+        return twin
+
+    def __replace__(self, **changes: Any) -> Message:
+        """What `copy.replace` makes, from Python 3.13 on."""
+        twin = self.__copy__()
+        for name, value in changes.items():
+            setattr(twin, name, value)
+        return twin
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What is pickled is this moment's message: its count doesn't go up when it is delivered again."""
+        return _pickled, (self.id, self.body, self.attempt)
+
     @property
     def attempt(self) -> int:
         """How often the queue has delivered this message so far, this time included."""
@@ -46,3 +67,7 @@ class Message:
 
     def __repr__(self) -> str:
         return f"Message(id={self.id!r}, body={self.body!r})"
+
+
+def _pickled(identity: str, body: Mapping[str, Any], attempt: int) -> Message:
+    return Message(identity, body, lambda: attempt)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
+from .boundary import held
 from .guards import SUBSTITUTES, guarded, real_setitimer, real_signal
 from .memory import CannotCopy, Copier
 from .patience import Patience
@@ -211,6 +212,13 @@ class FunctionProgram:
         try:
             return {name: copier.copy(function) for name, function in self._functions.items()}
         except CannotCopy as error:
+            outside = held(self._functions, self._files)
+            if outside is not None:
+                cause = CannotCopy(
+                    f"the answer uses what this simulation does not have: {outside[0]}. Find another way"
+                )
+                cause.line = outside[1]
+                raise cause from None
             raise CannotCopy(
                 f"{', '.join(self._functions)} uses {error}, which can't be given afresh to each process. "
                 "Make it inside the function, or check the notebook from the command line: redelivery check"

@@ -1,0 +1,233 @@
+"""What lies outside a process of the simulation, and how a handler is kept from it.
+
+A run is repeated thousands of times in one interpreter, so what a handler leaves outside of its process is still there
+in the next schedule, in which it never happened::
+
+    schedule 1   handle(8): writes 8 into seen.txt, credits        right
+    schedule 2   handle(8): finds 8 in seen.txt, does nothing      "refuted", though it is right
+
+Files, other databases, threads, other programs and the network are neither simulated nor undone. The interpreter itself
+tells of each use of them (audit events, PEP 578), however a handler came by the function. Such a use is noted, which
+makes the verdict *undetermined*, and refused with `NotAllowedHere`; that a handler swallows the exception changes nothing.
+
+Reading files is allowed, and so is everything that an import does (a library may make its caches); a database in memory
+is the process's own memory and allowed. `held` finds what a cell has opened before the handler uses it, which no event
+tells of.
+"""
+
+from __future__ import annotations
+
+import dis
+import io
+import os
+import sqlite3
+import sys
+import threading
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import guards
+from .memory import _parts, is_users
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_NOWHERE = frozenset({os.devnull, "/dev/stdout", "/dev/stderr", "/dev/tty"})
+_IMPORTS = frozenset({"importlib._bootstrap", "importlib._bootstrap_external"})
+_LONGEST = 80
+
+
+def _shown(thing: Any) -> str:
+    """A path or an address, as a learner would write it."""
+    try:
+        text = os.fsdecode(thing) if isinstance(thing, str | bytes | os.PathLike) else str(thing)
+    except Exception:
+        return "?"
+    return repr(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")
+
+
+def _opened(arguments: tuple[Any, ...]) -> str | None:
+    path, mode, flags = arguments
+    writes = (isinstance(flags, int) and flags & _WRITING) or (isinstance(mode, str) and set(mode) & set("wax+"))
+    if not writes or isinstance(path, int) or path in _NOWHERE:
+        return None
+    return f"a file opened for writing ({_shown(path)})"
+
+
+def _database(arguments: tuple[Any, ...]) -> str | None:
+    path = arguments[0]
+    return None if path in guards.OWN_DATABASES else f"{guards.OTHER_DATABASE} ({_shown(path)})"
+
+
+def _files(what: str) -> Callable[[tuple[Any, ...]], str]:
+    return lambda arguments: f"changes of files ({what} {_shown(arguments[0])})"
+
+
+def _always(what: str) -> Callable[[tuple[Any, ...]], str]:
+    return lambda arguments: what
+
+
+_THREAD = _always("threads")
+_PROGRAM = _always("other processes")
+_NETWORK = _always("the network")
+_LOCKS = _always("locks on files")
+_ENVIRONMENT = _always("a change of os.environ")
+#: Audit event → what its arguments say that was used, or None where it does no harm.
+#: Source: https://docs.python.org/3/library/audit_events.html
+_EVENTS: Mapping[str, Callable[[tuple[Any, ...]], str | None]] = {
+    "open": _opened,
+    "sqlite3.connect": _database,
+    "sqlite3.enable_load_extension": _always("SQLite extensions"),
+    "sqlite3.load_extension": _always("SQLite extensions"),
+    "_thread.start_new_thread": _THREAD,
+    "_thread.start_joinable_thread": _THREAD,
+    **dict.fromkeys(("os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.exec", "os.system"), _PROGRAM),
+    **dict.fromkeys(("subprocess.Popen", "pty.spawn", "os.startfile"), _PROGRAM),
+    **dict.fromkeys(("os.kill", "os.killpg"), _always("signals to processes")),
+    **dict.fromkeys(("socket.__new__", "socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"), _NETWORK),
+    **dict.fromkeys(("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"), _NETWORK),
+    **dict.fromkeys(("urllib.Request", "http.client.connect", "smtplib.connect", "ftplib.connect"), _NETWORK),
+    **dict.fromkeys(("imaplib.open", "poplib.connect", "webbrowser.open"), _NETWORK),
+    **{
+        f"os.{name}": _files(f"os.{name}")
+        for name in (
+            *("mkdir", "rmdir", "remove", "rename", "link", "symlink", "truncate", "utime", "chmod", "chown", "lchown"),
+            *("chdir", "setxattr", "removexattr", "chflags", "mkfifo", "mknod"),
+        )
+    },
+    **{f"tempfile.{name}": _files(f"tempfile.{name}") for name in ("mkstemp", "mkdtemp")},
+    **dict.fromkeys(("fcntl.flock", "fcntl.lockf", "os.lockf", "msvcrt.locking"), _LOCKS),
+    **dict.fromkeys(("os.putenv", "os.unsetenv"), _ENVIRONMENT),
+    "mmap.__new__": _always("memory shared with other processes (mmap)"),
+}
+
+
+def _on_the_way(source: guards.Source) -> set[str]:
+    """The modules whose functions are under way between the learner's line and this event."""
+    found: set[str] = set()
+    frame: types.FrameType | None = sys._getframe(2)
+    while frame is not None and not source.is_learners(frame.f_code.co_filename):
+        found.add(str(frame.f_globals.get("__name__")))
+        frame = frame.f_back
+    return found
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    """Told by the interpreter of each audit event."""
+    source = guards.source
+    if source is None:
+        return
+    tell = _EVENTS.get(event)
+    if tell is None or not source.in_learner_code():
+        return
+    what = tell(arguments)
+    if what is None:
+        return
+    modules = _on_the_way(source)
+    if modules & _IMPORTS:
+        return
+    if "tempfile" in modules:
+        what = "temporary files"  # whose names are another each time
+    source.note_unsupported(what)
+    raise guards.NotAllowedHere(f"not supported in this simulation: {what}")
+
+
+_listening = False
+
+
+def listen() -> None:
+    """From now on, handlers are kept inside. There is no way back: an audit hook can't be removed."""
+    global _listening
+    if not _listening:
+        _listening = True
+        sys.addaudithook(_hear)
+
+
+# -- what the cells have opened before ---------------------------------------------------------------------
+
+
+def held(functions: Mapping[str, Any], files: frozenset[str]) -> tuple[str, tuple[str, int] | None] | None:
+    """What ``functions`` reach that lies outside of a process and was opened before the first delivery, and the
+    learner's line that reaches it; None where there is nothing of that kind."""
+    seen: set[int] = set()
+    alive: list[Any] = []  # an id is only unique while its object lives
+    todo: list[tuple[Any, tuple[str, int] | None]] = [(function, None) for function in functions.values()]
+    while todo:
+        thing, line = todo.pop()
+        if id(thing) in seen or isinstance(thing, types.ModuleType):
+            continue
+        seen.add(id(thing))
+        alive.append(thing)
+        what = _outside(thing)
+        if what is not None:
+            return what, line
+        if isinstance(thing, types.FunctionType) and thing.__code__.co_filename in files:
+            todo += [(part, _line_of(thing.__code__, name) or line) for name, part in _parts(thing)]
+        elif isinstance(thing, dict):
+            todo += [(part, line) for part in dict.values(thing)]
+        elif isinstance(thing, list | tuple | set | frozenset):
+            todo += [(part, line) for part in thing]
+        else:
+            todo += [(part, line) for _, part in _parts(thing)]
+    return None
+
+
+def _line_of(code: types.CodeType, name: str) -> tuple[str, int]:
+    """Where a function's code looks a name up; where it begins, if it doesn't."""
+    line = code.co_firstlineno
+    for instruction in dis.get_instructions(code):
+        if instruction.starts_line is not None:
+            line = _number(instruction)
+        if instruction.argval == name and instruction.opname.startswith("LOAD_"):
+            return code.co_filename, line
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType) and name in (*constant.co_names, *constant.co_freevars):
+            return _line_of(constant, name)
+    return code.co_filename, code.co_firstlineno
+
+
+def _number(instruction: dis.Instruction) -> int:
+    """The line at which an instruction starts (from Python 3.13 on, ``starts_line`` is a bool)."""
+    number = getattr(instruction, "line_number", instruction.starts_line)
+    return int(number or 0)
+
+
+def _outside(thing: Any) -> str | None:
+    """What a thing is, if it lies outside of the process that holds it."""
+    kind = type(thing)
+    module = str(getattr(kind, "__module__", "")).partition(".")[0]
+    if isinstance(thing, sqlite3.Connection | sqlite3.Cursor):
+        return _database_of(thing if isinstance(thing, sqlite3.Connection) else thing.connection)
+    if module == "sqlite_utils" and isinstance(getattr(thing, "conn", None), sqlite3.Connection):
+        return _database_of(thing.conn)
+    if isinstance(thing, io.IOBase) and _is_on_disk(thing):
+        return f"a file opened for writing ({_shown(getattr(thing, 'name', '?'))})"
+    if isinstance(thing, threading.Thread) or _is_executor(thing):
+        return "threads"
+    if module in ("subprocess", "multiprocessing", "_multiprocessing"):
+        return "other processes"
+    if module in ("socket", "_socket"):
+        return "the network"
+    if module in ("shelve", "dbm", "_gdbm", "_dbm", "tempfile"):
+        return f"a file opened for writing ({module})"
+    return "memory shared with other processes (mmap)" if module == "mmap" else None
+
+
+def _is_executor(thing: Any) -> bool:
+    kind = getattr(sys.modules.get("concurrent.futures"), "Executor", None)
+    return kind is not None and isinstance(thing, kind)
+
+
+def _is_on_disk(file: io.IOBase) -> bool:
+    try:
+        return file.writable() and file.fileno() > 2
+    except (OSError, ValueError):
+        return False
+
+
+def _database_of(connection: sqlite3.Connection) -> str | None:
+    try:
+        places = [row[2] for row in connection.execute("PRAGMA database_list")]
+    except sqlite3.Error:
+        return None
+    files = [place for place in places if place]
+    return f"{guards.OTHER_DATABASE} ({_shown(files[0])})" if files else None
