@@ -143,8 +143,6 @@ class Search:
         self.final_contents.clear()
         scenario = self.scenario
         host = host_of(self.program, scenario)
-        if host.unsupported is not None:
-            return Undetermined.for_want_of(*host.unsupported)
         host.ignore_memory, host.tell_all_apart = self._ignore_memory, self._tell_all_apart
         tree = Tree(host, scripts=scenario.scripts)
         needs = self.needs

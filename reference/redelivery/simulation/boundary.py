@@ -8,7 +8,7 @@ in the next schedule, in which it never happened::
 
 Files, other databases, threads, other programs and the network are neither simulated nor undone. The interpreter itself
 tells of each use of them (audit events, PEP 578), however a handler came by the function. Such a use is noted, which
-makes the verdict *undetermined*, and refused with `NotAllowedHere`; that a handler swallows the exception changes nothing.
+makes the verdict *undetermined*, and refused with `NotAllowedHere`; that a handler swallows it changes nothing.
 
 Reading files is allowed, and so is everything that an import does (a library may make its caches); a database in memory
 is the process's own memory and allowed. `held` finds what a cell has opened before the handler uses it, which no event
@@ -24,11 +24,11 @@ import sqlite3
 import sys
 import threading
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from . import guards
-from .memory import _parts, is_users
+from .memory import _parts
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _NOWHERE = frozenset({os.devnull, "/dev/stdout", "/dev/stderr", "/dev/tty"})
@@ -117,7 +117,7 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if source is None:
         return
     tell = _EVENTS.get(event)
-    if tell is None or not source.in_learner_code():
+    if tell is None or not (source.in_learner_code() or source.unwinds()):
         return
     what = tell(arguments)
     if what is None:
@@ -127,7 +127,8 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if "tempfile" in modules:
         what = "temporary files"  # whose names are another each time
-    source.note_unsupported(what)
+    if not source.unwinds():
+        source.note_unsupported(what)
     raise guards.NotAllowedHere(f"not supported in this simulation: {what}")
 
 
@@ -140,6 +141,49 @@ def listen() -> None:
     if not _listening:
         _listening = True
         sys.addaudithook(_hear)
+
+
+# -- what the learner's code looks like -------------------------------------------------------------------
+
+
+def code_of(functions: Mapping[str, Any], files: frozenset[str]) -> list[types.CodeType]:
+    """The code of all of the learner's functions that ``functions`` reach."""
+    found: list[types.CodeType] = []
+    seen: set[int] = set()
+    alive: list[Any] = []
+    todo = list(functions.values())
+    while todo:
+        thing = todo.pop()
+        if id(thing) in seen or isinstance(thing, types.ModuleType):
+            continue
+        seen.add(id(thing))
+        alive.append(thing)
+        if isinstance(thing, types.FunctionType) and thing.__code__.co_filename in files:
+            found += _with_inner(thing.__code__)
+        if isinstance(thing, dict | list | tuple):
+            todo += dict.values(thing) if isinstance(thing, dict) else thing
+        elif isinstance(thing, staticmethod | classmethod | property):
+            todo += [getattr(thing, name, None) for name in ("__func__", "fget", "fset")]
+        else:
+            todo += [part for _, part in _parts(thing)]
+            if callable(thing) and not isinstance(thing, type):
+                todo.append(getattr(thing, "__wrapped__", None))
+    return found
+
+
+def _with_inner(code: types.CodeType) -> list[types.CodeType]:
+    inner = [
+        each for constant in code.co_consts if isinstance(constant, types.CodeType) for each in _with_inner(constant)
+    ]
+    return [code, *inner]
+
+
+def names_in(codes: Iterable[types.CodeType]) -> frozenset[str]:
+    """Every name and every text that stands in code."""
+    found: set[str] = set()
+    for code in codes:
+        found.update(code.co_names, (c for c in code.co_consts if isinstance(c, str)))
+    return frozenset(found)
 
 
 # -- what the cells have opened before ---------------------------------------------------------------------
@@ -201,7 +245,7 @@ def _outside(thing: Any) -> str | None:
         return _database_of(thing.conn)
     if isinstance(thing, io.IOBase) and _is_on_disk(thing):
         return f"a file opened for writing ({_shown(getattr(thing, 'name', '?'))})"
-    if isinstance(thing, threading.Thread) or _is_executor(thing):
+    if isinstance(thing, threading.Thread | _executor()):
         return "threads"
     if module in ("subprocess", "multiprocessing", "_multiprocessing"):
         return "other processes"
@@ -212,9 +256,10 @@ def _outside(thing: Any) -> str | None:
     return "memory shared with other processes (mmap)" if module == "mmap" else None
 
 
-def _is_executor(thing: Any) -> bool:
-    kind = getattr(sys.modules.get("concurrent.futures"), "Executor", None)
-    return kind is not None and isinstance(thing, kind)
+def _executor() -> type:
+    """`concurrent.futures.Executor`, where it is known."""
+    kind: type = getattr(sys.modules.get("concurrent.futures"), "Executor", threading.Thread)
+    return kind
 
 
 def _is_on_disk(file: io.IOBase) -> bool:

@@ -25,7 +25,7 @@ import types
 import uuid
 from collections.abc import Callable, Iterator
 from types import FrameType, SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import sqlite_utils.db
 
@@ -89,10 +89,21 @@ class Source(Protocol):
     def sleep(self) -> None:
         """Wait until the schedule goes on."""
 
+    def unwinds(self) -> bool:
+        """Whether the call comes from a handler that was killed, which reaches nothing any more."""
+
+    def hang(self, why: str) -> NoReturn:
+        """The handler waits for what never comes."""
+
+    def event_loop_policy(self) -> Any:
+        """asyncio's policy for the process whose handler asks; None outside of handlers."""
+
     def note_unsupported(self, what: str) -> None:
         """The handler asks for what this simulation has not: no verdict but *undetermined* can follow."""
 
 
+undo: list[Callable[[], None]] = []
+"""What has to be done at the end of what is guarded."""
 source: Source | None = None
 """Set while learner code runs."""
 
@@ -303,7 +314,7 @@ _real_connect, _real_semlock = sqlite3.connect, getattr(_multiprocessing, "SemLo
 
 def _start_new_thread(*arguments: Any, **named: Any) -> Any:
     """Before Python 3.12 no audit event tells of a new thread."""
-    if not _from_world():
+    if source is None or not (source.in_learner_code() or source.unwinds()):
         return _real_start_new_thread(*arguments, **named)
     return _refuse("threads")()
 
@@ -380,6 +391,8 @@ def guarded() -> Iterator[_Silence]:
             sys.setrecursionlimit(limit)
             sys.settrace(trace)
     finally:
+        while undo:
+            undo.pop()()
         for module, name, old in saved:
             setattr(module, name, old)
         builtins.input = saved_input

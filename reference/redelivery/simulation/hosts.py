@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import ctypes
+import inspect
 import itertools
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from time import process_time
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import sqlite_utils
 from greenlet import getcurrent, greenlet
@@ -106,6 +107,8 @@ class _Instance:
 
             self.redis = make_client(host.ask_redis, host.note_unsupported)
         self.context = contextvars.Context()
+        self.loops: Any = None
+        """asyncio's policy, where the process has one."""
         self.db._supports_on_conflict = True
         self.db._supports_strict = True
 
@@ -114,6 +117,8 @@ class _Instance:
         client = (c.isolation_level, c.row_factory, c.text_factory)
         library = {k: v for k, v in vars(self.db).items() if k != "conn"}
         variables = sorted(((v.name, value) for v, value in self.context.items()), key=lambda item: item[0])
+        if self.loops is not None:
+            variables.append(("asyncio", self.loops.remembers()))
         if not self.objects:
             return fingerprint({"": [client, library, variables], **self.entries})
         objects = {f"object {name}": self._content_of(thing) for name, thing in self.objects.items()}
@@ -184,8 +189,17 @@ class GreenletHost:
         self._histories: list[tuple[int, Node] | None] = [None]
         boundary.listen()
         functions = program.fresh()
-        self.unsupported = boundary.held({name: functions.get(name) for name in self.entries}, program.files)
-        self._keeps_nothing = keeps_nothing({name: functions.get(name) for name in self.entries})
+        entries = {name: functions.get(name) for name in self.entries}
+        self.unsupported = boundary.held(entries, program.files)
+        codes = boundary.code_of(entries, program.files)
+        names = boundary.names_in(codes)
+        self._event_loops: Any = None
+        if "asyncio" in names or any(code.co_flags & inspect.CO_COROUTINE for code in codes):
+            from . import event_loop  # takes a while to import, and few need it
+
+            self._event_loops = event_loop
+        self._keeps_loops = bool(names & {"get_event_loop", "set_event_loop"})
+        self._keeps_nothing = keeps_nothing(entries) and not self._keeps_loops
         self._spare: list[_Instance] = []  # of processes that are done; only where they keep nothing
 
     @property
@@ -288,6 +302,8 @@ class GreenletHost:
         self.calls += 1
         run = _Run(instance)
         instance.connection._begin_delivery()
+        if not self._keeps_loops:
+            instance.loops = None
         if instance.redis is not None:
             from .redis_client import begin_delivery
 
@@ -344,12 +360,10 @@ class GreenletHost:
     def _resume(self, run: _Run, told: Told | None) -> Request:
         self._active = run
         self._progress += 1
-        guards.source = self
         try:
-            request: Any = run.greenlet.switch(told)
+            request: Any = self._switch_to(run, lambda: run.greenlet.switch(told))
         finally:
             self._active = None
-            guards.source = None
         if self.stopped:
             raise Stopped
         if not isinstance(request, Request):
@@ -357,6 +371,22 @@ class GreenletHost:
             bury(run.greenlet)
             return Hung("it left the handler in the middle, by switching greenlets")
         return request
+
+    def _switch_to(self, run: _Run, switch: Callable[[], Any]) -> Any:
+        """Let a run go on until it asks."""
+        loops, guards.source = self._event_loops, self
+        if loops is None:
+            try:
+                return switch()
+            finally:
+                guards.source = None
+        loops.install()
+        outer = loops.leave()
+        try:
+            return switch()
+        finally:
+            loops.back(outer)
+            guards.source = None
 
     def _settle(self, run: _Run, node: Node, request: Request) -> None:
         node.request, node.line, node.stack = request, run.line, run.stack
@@ -416,7 +446,7 @@ class GreenletHost:
         self._active = run
         self._progress += 1
         try:
-            run.greenlet.throw(ProcessKilled)
+            self._switch_to(run, lambda: run.greenlet.throw(ProcessKilled))
         finally:
             self._active = None
         if not run.greenlet.dead:
@@ -597,8 +627,38 @@ class GreenletHost:
         run.line = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
         if self.record_stacks:
             run.stack = _stack(frame, files)
-        told: Told = self._hub_of(run).switch(request)
-        return told
+        hub, loops = self._hub_of(run), self._event_loops
+        if loops is None:
+            told: Told = hub.switch(request)
+            return told
+        inner = loops.leave()
+        try:
+            told = hub.switch(request)
+            return told
+        finally:
+            loops.back(inner)
+
+    def unwinds(self) -> bool:
+        """Whether the call comes from inside a handler that was killed."""
+        run = self._active
+        return run is not None and getcurrent() is run.greenlet and run.dead
+
+    def event_loop_policy(self) -> Any:
+        """asyncio's policy for the process whose handler asks; None outside of handlers."""
+        run = self._active
+        if run is None or getcurrent() is not run.greenlet:
+            return None
+        run.instance.loops = run.instance.loops or self._event_loops.Policy()
+        return run.instance.loops
+
+    def hang(self, why: str) -> NoReturn:
+        """The handler under way waits for what never comes."""
+        run = self._active
+        assert run is not None
+        run.line, run.dead = self._line_now() or run.line, True
+        bury(run.greenlet)
+        self._hub_of(run).switch(Hung(f"{why}: an endless wait"))
+        raise ProcessKilled
 
     def note_unsupported(self, what: str) -> None:
         """Learner code asked for something that the simulation has not."""
