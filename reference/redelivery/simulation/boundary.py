@@ -205,7 +205,7 @@ def held(functions: Mapping[str, Any], files: frozenset[str]) -> tuple[str, tupl
         if what is not None:
             return what, line
         if isinstance(thing, types.FunctionType) and thing.__code__.co_filename in files:
-            todo += [(part, _line_of(thing.__code__, name) or line) for name, part in _parts(thing)]
+            todo += [(part, _line_of(thing.__code__, name)) for name, part in _parts(thing)]
         elif isinstance(thing, dict):
             todo += [(part, line) for part in dict.values(thing)]
         elif isinstance(thing, list | tuple | set | frozenset):

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import sys
 from asyncio import base_events, events
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 from . import guards
@@ -74,33 +73,6 @@ class Loop(base_events.BaseEventLoop):
         source.sleep()
         self._passed = max(self._passed, due)
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> NoReturn:
-        _refuse("threads")
-
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
-        return self.call_soon(callback, *args, context=context)
-
-    def add_reader(self, fd: Any, callback: Any, *args: Any) -> NoReturn:
-        _refuse("the network")
-
-    def add_writer(self, fd: Any, callback: Any, *args: Any) -> NoReturn:
-        _refuse("the network")
-
-    def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> NoReturn:
-        _refuse("signals")
-
-    async def subprocess_exec(self, *args: Any, **kwargs: Any) -> NoReturn:  # type: ignore[override]
-        _refuse("other processes")
-
-    async def subprocess_shell(self, *args: Any, **kwargs: Any) -> NoReturn:  # type: ignore[override]
-        _refuse("other processes")
-
-    async def create_connection(self, *args: Any, **kwargs: Any) -> NoReturn:  # type: ignore[override]
-        _refuse("the network")
-
-    async def create_server(self, *args: Any, **kwargs: Any) -> NoReturn:  # type: ignore[override]
-        _refuse("the network")
-
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """A process that is over complains to nobody."""
         if guards.source is not None:
@@ -114,6 +86,22 @@ class Loop(base_events.BaseEventLoop):
 
     def __del__(self) -> None:
         """A loop that nobody has closed went with its process."""
+
+
+def _refused(what: str) -> Any:
+    return lambda *_, **__: _refuse(what)
+
+
+for _name, _what in (
+    ("run_in_executor", "threads"),
+    ("subprocess_exec", "other processes"),
+    ("subprocess_shell", "other processes"),
+    ("add_signal_handler", "signals"),
+    *((name, "the network") for name in ("add_reader", "add_writer", "create_connection", "create_server")),
+    *((name, "the network") for name in ("create_datagram_endpoint", "create_unix_connection", "create_unix_server")),
+    *((name, "the network") for name in dir(events.AbstractEventLoop) if name.startswith("sock_")),
+):
+    setattr(Loop, _name, _refused(_what))
 
 
 _Base: Any = getattr(events, "BaseDefaultEventLoopPolicy", None) or vars(events)["_BaseDefaultEventLoopPolicy"]

@@ -309,7 +309,8 @@ OTHER_DATABASE = "an SQLite database of its own outside of memory"
 _multiprocessing: Any = None
 with contextlib.suppress(ImportError):
     _multiprocessing = importlib.import_module("_multiprocessing")
-_real_connect, _real_semlock = sqlite3.connect, getattr(_multiprocessing, "SemLock", None)
+_real_connect = sqlite3.connect
+_real_semlock: Any = getattr(_multiprocessing, "SemLock", None)
 
 
 def _start_new_thread(*arguments: Any, **named: Any) -> Any:
