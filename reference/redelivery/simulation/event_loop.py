@@ -41,8 +41,9 @@ class _Selector:
         if source is None:
             raise RuntimeError("a loop that was made inside of a handler runs only there")
         if source.unwinds():
-            source.sleep()  # which ends it
-        if timeout is None:
+            if timeout != 0:
+                source.sleep()  # which ends it
+        elif timeout is None:
             source.hang(_ENDLESS)
         elif timeout > 0:
             self._loop.wait(source)

@@ -303,6 +303,13 @@ class _SemLock:
         return getattr(_real_semlock, name)
 
 
+def _statvfs(path: Any) -> Any:
+    """`os.statvfs`, which the memory that `multiprocessing` shares begins with."""
+    if _from_world() and sys._getframe(1).f_globals.get("__name__") == "multiprocessing.heap":
+        return _refuse("other processes (multiprocessing)")()
+    return _real_statvfs(path)
+
+
 #: Databases that are one connection's own and go with it.
 OWN_DATABASES = frozenset({":memory:", "", b":memory:", b""})
 OTHER_DATABASE = "an SQLite database of its own outside of memory"
@@ -310,6 +317,7 @@ _multiprocessing: Any = None
 with contextlib.suppress(ImportError):
     _multiprocessing = importlib.import_module("_multiprocessing")
 _real_connect = sqlite3.connect
+_real_statvfs: Any = getattr(os, "statvfs", None)
 _real_semlock: Any = getattr(_multiprocessing, "SemLock", None)
 
 
@@ -327,6 +335,7 @@ _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (_thread, "start_new_thread", _start_new_thread),
     (_thread, "start_new", _start_new_thread),
     (sqlite3, "connect", _connect),
+    (os, "statvfs", _statvfs),
     (_multiprocessing, "SemLock", _SemLock()),
     (os, "_exit", _refuse("os._exit")),
     (os, "abort", _refuse("os.abort")),
