@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from html import escape
 
+from .plain import plain
 from .timeline import HOPELESS, NO_RETURN, Row, Timeline, left_out, repetitions
 
 _LINE = 26
@@ -136,7 +137,7 @@ def _text(x: float, y: float, words: str, colour: str = _INK, weight: str = "nor
 
 def as_image(svg: str, alternative: str) -> str:
     """An HTML image that holds the picture itself, which a notebook shows before it is trusted, too."""
-    data = base64.b64encode(svg.encode()).decode()
+    data = base64.b64encode(plain(svg).encode()).decode()
     return (
         f'<img alt="{escape(alternative, quote=True)}" style="max-width:100%;height:auto" '
         f'src="data:image/svg+xml;base64,{data}">'

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from ..display.film import MEDIA_TYPE, film_of
 from ..display.numbers import count_words, for_programs
+from ..display.plain import plain
 from ..display.svg import as_image, to_svg
 from ..display.timeline import Timeline
 from ..exploration.diagnosis import Diagnosis
@@ -272,13 +273,13 @@ class Report:
             lines.append(self._smallest())
             if self.schedule:
                 lines.append(f"Replay:  {self.replay_command}")
-        return "\n".join(lines)
+        return plain("\n".join(lines))
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return _html(self)
+        return plain(_html(self))
 
     @property
     def film(self) -> dict[str, Any] | None:
@@ -381,7 +382,7 @@ class Replay:
         return "ENDS RIGHT   all claims hold"
 
     def __str__(self) -> str:
-        return f"{self.headline}\n\n{self.timeline.to_text()}\nSchedule:  {self.run.text}"
+        return plain(f"{self.headline}\n\n{self.timeline.to_text()}\nSchedule:  {self.run.text}")
 
     def __repr__(self) -> str:
         return str(self)
@@ -394,7 +395,7 @@ class Replay:
         )
         alternative = f"{self.headline}. Timeline as text:\n{self.timeline.to_text()}"
         picture = as_image(to_svg(self.timeline, self.headline), alternative)
-        return f"{head}{picture}<div>Schedule: <code>{escape(self.run.text)}</code></div>"
+        return plain(f"{head}{picture}<div>Schedule: <code>{escape(self.run.text)}</code></div>")
 
 
 #: Steps of a run of which a notebook keeps a film.
@@ -406,7 +407,8 @@ def bundle(shown: Report | Replay, film: dict[str, Any] | None) -> dict[str, Any
     kept: dict[str, Any] = {"text/plain": str(shown), "text/html": shown._repr_html_()}
     if film is None:
         return kept
-    return {**kept, MEDIA_TYPE: json.dumps(film, ensure_ascii=False, separators=(",", ":"))}
+    # Half a character as an escape is JSON, too.
+    return {**kept, MEDIA_TYPE: plain(json.dumps(film, ensure_ascii=False, separators=(",", ":")))}
 
 
 _FAULT_WORDS = (

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 
 from .. import __version__
+from ..display.plain import plain
 from ..display.svg import to_svg
 from ..exercises.catalogue import EXERCISES
 from ..exercises.fault import fault_of
@@ -161,7 +162,9 @@ def _report(submission: Submission, part: Part, sandbox: Sandbox) -> Report:
 def _result(report: Report, answer: str) -> PartResult:
     name = report.verdict.name
     kind = Kind.RIGHT if report.passed else Kind.NOT_RUN if name == "error" else Kind.WRONG
-    picture = to_svg(report.timeline, report.headline, report.explanation) if report.timeline is not None else ""
+    picture = ""
+    if report.timeline is not None:
+        picture = plain(to_svg(report.timeline, report.headline, report.explanation))
     return PartResult(
         report.part,
         kind,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Number
 from typing import Any
 
 from .message import Message, StaleDelivery
@@ -82,7 +83,12 @@ def payment_sender(ask: Ask) -> Callable[[str, str, int], None]:
         Raises:
             ConnectionError: the request or its answer was lost.
             ValueError: the key is known with another order or amount.
+            TypeError: the amount is no number.
         """
+        if not isinstance(amount, Number):
+            raise TypeError(
+                f"send(key, order_id, amount) expects an amount that is a number, not {type(amount).__name__}"
+            )
         _check(ask(SendPayment(str(key), str(order_id), amount)))
 
     return send
