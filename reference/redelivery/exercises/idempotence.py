@@ -16,6 +16,7 @@ from .claims import ClaimsPart
 from .handler_part import HandlerPart
 from .later import later
 from .part import Report
+from .readers import with_reader
 
 NAME = "02-idempotence"
 Order = tuple[str, dict[str, Any]]
@@ -99,6 +100,15 @@ ORDER_TOTAL = HandlerPart(
     5,
     (
         *(ONE, TWO, RESENT_LATE, IDS),
+        with_reader(
+            scenario(
+                "an order sent again after another",
+                [_order("m1", "o8"), _order("m2", "o88", 45), _order("m3", "o8")],
+                Bounds(consumers=1, faults=0),
+            ),
+            Call("total", (Tool.DB,)),
+            lambda body: int(body["amount"]),
+        ),
         *later(scenario, _order("m8", "o8"), lambda number: _order(f"other {number}", f"x{number}", 1)),
     ),
     (("schema", ("db",)), ("handle", ("message", "db")), ("total", ("db",))),

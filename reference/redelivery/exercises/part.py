@@ -202,6 +202,8 @@ class Report:
             who = "a sender and a receiver"
             who += f", up to {b['in_flight']} messages in flight" if b.get("in_flight") else ""
             who += ", beside another writer" if b.get("writers") else ""
+        if b.get("readings"):
+            who += f", {b['readings']} readings in between"
         if b.get("jobs"):
             who += f", {b['jobs']} runs of the job beside them"
         kinds = [f"{b[key]} {words}" for key, words in _FAULT_WORDS if b.get(key)]
@@ -496,7 +498,8 @@ def bounds_json(scenarios: Sequence[Scenario], journals: Sequence[str]) -> dict[
         "lost_requests": bounds.lost_acks if sends else 0,
         "lost_answers": bounds.lost_answers if sends or largest.loop else 0,
         "failures": bounds.failures if largest.loop else 0,
-        "jobs": max(s.runs for s in scenarios) if not largest.packets else 0,
+        "jobs": max(s.runs for s in scenarios if s.hears is None) if not largest.packets else 0,
+        "readings": max((s.runs for s in scenarios if s.hears is not None), default=0),
         "redis": largest.uses_redis,
         "between": max(s.between for s in scenarios),
         "expiries": bounds.expiries if largest.uses_redis else 0,

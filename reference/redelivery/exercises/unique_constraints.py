@@ -15,6 +15,7 @@ from .break_it import BreakIt
 from .handler_part import HandlerPart
 from .idempotence import answer_of
 from .later import later
+from .readers import with_reader
 
 NAME = "03-unique-constraints"
 _OPENING = {666: 1000, 777: 50, 66: 0}
@@ -221,6 +222,15 @@ SETNX = HandlerPart(
             6,
         ),
         replace(setnx_scenario("the same leg under another id", _RESENT, Bounds(faults=1)), only_if_right=True),
+        with_reader(
+            setnx_scenario(
+                "a leg sent again after another",
+                [_LEG, _leg("88", "t9", 666, 30), _leg("80", "t8", 666, -100)],
+                Bounds(consumers=1, faults=0),
+            ),
+            Call("balance", (Tool.REDIS, 666)),
+            lambda body: int(body["amount"]),
+        ),
         *later(setnx_scenario, _LEG, lambda number: _leg(f"other {number}", f"x{number}", 666, 1)),
     ),
     (("handle", ("message", "redis")), ("balance", ("redis", "account"))),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..simulation.calls import Call, MessageGiven, Role, Tool
 from ..simulation.operations import SqlStatement
 from ..simulation.sqlite_store import Contents, Journal
-from ..simulation.world import Bounds, Cast, State
+from ..simulation.world import Answer, Bounds, Cast, State
 
 if TYPE_CHECKING:
     import redis
@@ -59,6 +59,8 @@ class Scenario:
     """How many processes run the job."""
     runs: int = 0
     """How often the job may be started before the last acknowledgement."""
+    hears: Callable[[Answer], str | None] | None = None
+    """Where the job is a reader: what is wrong with its answer, in one sentence."""
     loop: Call | None = None
     packets: tuple[tuple[Call, str], ...] = ()
     """What a sender has to get answered, and how: two packets a message."""
@@ -140,6 +142,7 @@ class Scenario:
             self.sure_acks,
             self.lanes or (len(self.packets),),
             len(calls) if self.writes else -1,
+            self.hears is not None,
         )
 
     @property

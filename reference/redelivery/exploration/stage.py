@@ -244,6 +244,8 @@ class Forbidden:
         scenario = self._scenario
         if scenario.forbids is not None and (wrong := scenario.forbids(state)) is not None:
             return wrong
+        if state.heard and scenario.hears is not None and (wrong := scenario.hears(state.heard[0])) is not None:
+            return wrong
         if scenario.never is None:
             return None
         key = (state.contents, state.redis)

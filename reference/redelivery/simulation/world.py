@@ -92,6 +92,7 @@ class Process(NamedTuple):
     none; ``seen_none``: it was told so at some time in this call; ``stopped``: it returned without, for good.
     ``watched`` are the Redis keys that it watches; ``dirty``: one of them was touched since. ``naps``: how often it
     has slept since something changed. ``past`` is what its connection knows of earlier deliveries, where anybody asks.
+    ``since``: of a reader, what was acknowledged when it was asked.
     """
 
     memory: int = 0
@@ -112,6 +113,7 @@ class Process(NamedTuple):
     stopped: bool = False
     naps: int = 0
     past: Past = NO_PAST
+    since: int = 0
 
 
 class Link(NamedTuple):
@@ -121,6 +123,15 @@ class Link(NamedTuple):
     places: tuple[int, ...] = ()
     sender: int = 0
     where: int = 0
+
+
+class Answer(NamedTuple):
+    """What a reader returned, the messages (as bits) that were acknowledged when it was asked, and those that had been
+    delivered when it answered."""
+
+    value: int | str | None
+    acknowledged: int
+    delivered: int
 
 
 class State(NamedTuple):
@@ -149,6 +160,8 @@ class State(NamedTuple):
     """Milliseconds since the beginning, where anybody looks at the clock."""
     times: int = 0
     """How often time has passed, where anybody looks at the clock."""
+    heard: tuple[Answer, ...] = ()
+    """What a reader has answered with the step that led here."""
 
 
 class Effect(NamedTuple):
@@ -229,6 +242,7 @@ class Cast(NamedTuple):
 
     ``job``, ``loop`` and ``writer`` are numbers of calls; ``packets`` are (number of the call, answer that the sender
     waits for), one sender's after the other's, ``lanes`` of them each.
+    ``reads``: the job is a reader, whose answers are judged, also when everything is done.
     ``runs``: so often a job, or a writer, may be started while not everything is done. ``dead_letters``: a message
     whose handler raises again and again is put aside. ``sure_acks``: the return of a call can't get lost.
     """
@@ -244,6 +258,7 @@ class Cast(NamedTuple):
     sure_acks: bool = False
     lanes: tuple[int, ...] = ()
     writer: int = -1
+    reads: bool = False
 
 
 class ImpossibleChoice(ValueError):
@@ -354,7 +369,8 @@ class World:
             return bool(state.ready) and not state.processes[index].stopped
         if role is Role.JOB:
             everything = (1 << self.messages) - 1
-            return state.runs < self.cast.runs and state.acknowledged | state.dead != everything
+            done = state.acknowledged | state.dead == everything
+            return state.runs < self.cast.runs and (self.cast.reads or not done)
         link = state.link
         if role is Role.SENDER:  # senders come first, so that one's index is its place among them
             return link.where == 0 and link.places[index] < self._ends[index]
@@ -641,6 +657,8 @@ class World:
         started = Process(process.memory, call, True, effect.node, effect.transaction, False, process.barred, attempt)
         if self.count_past:
             started = started._replace(past=process.past)
+        if self.cast.reads and role is Role.JOB:
+            started = started._replace(since=state.acknowledged)
         return self._stepped(state, index, started, effect.contents)
 
     def _end_call(
@@ -664,6 +682,9 @@ class World:
         after = self._stepped(state, index, idle, state.contents)
         if ready is not state.ready or link is not state.link:
             after = after._replace(ready=ready, link=link)
+        if self.cast.reads and role is Role.JOB and isinstance(request, Returned):
+            delivered = sum(1 << message for message, count in enumerate(state.attempts) if count)
+            after = after._replace(heard=(Answer(request.value, process.since, delivered),))
         return self._woken(after, index, process.transaction.lock, NO_LOCK)
 
     def _ask_elsewhere(self, state: State, index: int, process: Process, request: object, kind: Kind) -> State:
@@ -760,6 +781,7 @@ class World:
             False,
             min(before.naps + effect.naps, MOST_NAPS),
             before.past,
+            before.since,
         )
         state = self._stepped(state, index, after, effect.contents)
         if effect.naps:

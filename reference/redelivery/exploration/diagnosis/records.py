@@ -146,12 +146,11 @@ def forgotten_after_many(case: Case) -> Diagnosis | None:
 
 def _in_time_right(case: Case, first: Delivery, second: Delivery, who: str) -> Diagnosis | None:
     """Had no time passed, the duplicate would have been known."""
-    passed = [e for e in case.run.events if e.kind == "time"]
-    schedule = [e.choice for e in case.run.events if e.kind != "time"]
     ends, begins = first.effect_durable or 0, second.effect[0].number if second.effect else 0
-    if not any(ends < e.number < begins for e in passed):
+    before = [e for e in case.run.events if e.number < begins]
+    if not any(ends < e.number for e in before if e.kind == "time"):
         return None
-    calm = case.what_if(schedule)
+    calm = case.what_if([e.choice for e in before if e.kind != "time"])
     if calm is None or not calm.ended or calm.wrong is not None:
         return None
     line = at(second.check) or at(second.effect)
@@ -823,7 +822,29 @@ def _holds(operation: Operation, amount: object) -> bool:
     return any(str(amount) in map(str, row) for _, _, rows in operation.changed for row in rows)
 
 
+def _answered_wrongly(case: Case) -> Diagnosis | None:
+    """A reader that was asked in between does not say what has been acknowledged by then."""
+    run = case.run
+    last = run.events[-1] if run.events else None
+    if last is None or last.state is None or not last.state.heard or run.wrong is None:
+        return None
+    earlier = [e for e in run.events[:-1] if e.kind == "end" and e.process == last.process]
+    mine = [o for e in run.events if e.delivery == last.delivery for o in e.operations]
+    if earlier and (run.remembering or run.remembers):
+        line = case.memory_line()
+        return Diagnosis(
+            "memory-in-process",
+            f"The process that was asked had answered before, and kept in {case.memory_name()} what others have "
+            f"changed since: {run.wrong}.",
+            line,
+            lines_of(*(o.line for o in mine)),
+        )
+    line = next((o.line for o in reversed(mine) if o.line), None)
+    return Diagnosis("wrong-effect", f"Asked in between, {words(line)} does not find what is done: {run.wrong}.", line)
+
+
 RULES: tuple[Callable[[Case], Diagnosis | None], ...] = (
+    _answered_wrongly,
     forgotten_after_many,
     _effect_expired,
     _applied_twice,

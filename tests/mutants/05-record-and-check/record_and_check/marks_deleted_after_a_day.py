@@ -8,7 +8,7 @@ def handle(message, db):
         db.execute("CREATE TABLE IF NOT EXISTS done (message_id TEXT PRIMARY KEY, at REAL)")
         new = db.execute("INSERT OR IGNORE INTO done VALUES (?, ?)", [message.id, now]).rowcount  # here
         if new:
-            db.execute(
+            db.execute(  # here
                 "UPDATE account SET balance = balance + ? WHERE id = ?",
                 [message.body["amount"], message.body["account"]],
             )

@@ -1,0 +1,54 @@
+"""A reader that is asked in between, again and again, by a process that goes on living.
+
+What has been acknowledged when it is asked counts, what has not been delivered when it answers does not, and what is
+under way may count already::
+
+    8 acknowledged    reader asked ── 88 under way ── reader answers    88 acknowledged    reader asked
+                      8, or 8 and 88                                                       8 and 88
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+from ..exploration.scenario import Scenario
+from ..simulation.calls import Call
+from ..simulation.world import Answer
+
+READINGS = 3
+
+
+def with_reader(scenario: Scenario, reader: Call, amount: Callable[[dict[str, Any]], int]) -> Scenario:
+    """``scenario`` with ``reader`` called `READINGS` times, at any time. It must return the sum of the amounts."""
+    messages = scenario.messages
+    intents = [scenario.intent(*message) if scenario.intent else message[0] for message in messages]
+    worth = {intent: amount(body) for intent, (_, body) in zip(intents, messages, strict=True)}
+
+    def named(bits: int) -> set[object]:
+        return {intent for number, intent in enumerate(intents) if bits >> number & 1}
+
+    def hears(answer: Answer) -> str | None:
+        counted = named(answer.acknowledged)
+        possible = _sums(sum(map(worth.__getitem__, counted)), [worth[i] for i in named(answer.delivered) - counted])
+        if type(answer.value) is int and answer.value in possible:
+            return None
+        found = "something that is not an int" if type(answer.value) is not int else answer.value
+        return f"{reader} returns {found} in between, must return {' or '.join(map(str, sorted(possible)))}"
+
+    return replace(
+        scenario,
+        name=f"{scenario.name}, read in between",
+        job=reader,
+        jobs=1,
+        runs=READINGS,
+        hears=hears,
+        only_if_right=True,
+    )
+
+
+def _sums(counted: int, more: Sequence[int]) -> set[int]:
+    """The sums with any of ``more``."""
+    return {counted + sum(some) for size in range(len(more) + 1) for some in combinations(more, size)}
