@@ -311,3 +311,28 @@ def test_the_exercise_shows_the_solution_proved(page: Any, lab: tuple[str, Path]
     assert not [o for cell in cells for o in cell["outputs"] if o["output_type"] == "error"]
     _shoot(page, "exercise-proved")
     assert page.outside == []
+
+
+def test_a_verdict_older_than_the_cell_it_judged_says_so(page: Any, lab: tuple[str, Path]) -> None:
+    """An edit that was not run is unknown to the kernel; JupyterLab knows of it."""
+    path = lab[1] / "exercises/edited-05.ipynb"
+    shutil.copy(ROOT / "exercises/05-record-and-check.ipynb", path)
+    _answer(path, "record_and_check", RACE)
+    run_all(page, lab, "exercises/edited-05.ipynb")
+    page.keyboard.press("Control+Home")
+    line = in_view(page, ":text('Judged: the cell record_and_check, run as')")
+    assert line.text_content().startswith("Judged: the cell record_and_check, run as [2].")
+    assert page.locator(".rd-since").count() == 0
+    page.keyboard.press("Control+Home")
+    answer = in_view(page, ".jp-CodeCell:has-text('def handle(message, db)') .cm-content")
+    answer.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("# edited")
+    page.wait_for_function("() => document.querySelector('.rd-since')?.textContent.includes('has been edited since')")
+    _shoot(page, "edited-since")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function(
+        "() => document.querySelector('.rd-since')?.textContent.includes('has been run again since')"
+    )
+    assert accessible(page, ".rd-since") == []
+    assert page.outside == []

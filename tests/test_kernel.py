@@ -156,6 +156,14 @@ def test_without_ids_a_failed_cell_is_known_by_its_text(kernel: Kernel) -> None:
     assert "PROVED" in kernel.run("ex.check('record_and_check', lambda message, db: None)")
 
 
+def test_a_check_in_the_answers_own_cell_is_no_failure_of_the_cell(kernel: Kernel) -> None:
+    kernel.run(FIRST, "setup")
+    shown = kernel.run(f"def handle(message, db):\n    pass\n\n{CHECK}", PART)
+    assert "REFUTED" in shown
+    kernel.run(QUICK)
+    assert f"Judged: the cell {PART}, run as [2]." in kernel.run(CHECK)
+
+
 def test_without_ids_the_saved_notebook_tells_the_cells(kernel: Kernel) -> None:
     path = kernel.folder / f"{EXERCISE}.ipynb"
     path.write_text(json.dumps(notebook(cell(FIRST), cell(RIGHT, PART), cell(ON_REDIS, REDIS))), encoding="utf-8")

@@ -27,6 +27,9 @@ from .part import UNSOLVED, NotChecked, Part, Replay, Report, is_unsolved
 class NotPassed(Exception):
     """Raised by `Exercise.check` after the report was shown, so that a grader sees the cell fail."""
 
+    is_verdict = True
+    """It says nothing about the cell that it is raised in."""
+
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
 

@@ -111,6 +111,8 @@ class Runs:
         if info is None or not getattr(info, "store_history", True):
             return
         error = result.error_before_exec or result.error_in_exec
+        if getattr(error, "is_verdict", False):  # a check in the answer's own cell
+            error = None
         names = self._names & _binds(str(info.raw_cell)) if error is None else set()
         bound = {}
         for name in self._names:

@@ -1,5 +1,5 @@
 // Shows a film (display/film.py) step by step, in JupyterLab and without a kernel: the notebook's output holds all of it.
-// No build step: JupyterLab loads this file and asks it for the module ./mimeExtension (module federation by hand).
+// No build step: JupyterLab loads this file and asks it for its modules (module federation by hand).
 // Everything that comes from a notebook is shown as text, never as HTML; only the static picture above goes through
 // JupyterLab's own sanitizer.
 (() => {
@@ -229,6 +229,52 @@
     };
   }
 
+  // A verdict says which run of which cell it judged (workspace/kernel.py). The kernel can't know of an edit that was not
+  // run; here it is known, and a line below the verdict says so for as long as it is so.
+  const JUDGED = /^Judged: the cell (\S+), run as \[(\d+)\]\./;
+
+  function since(cells, found) {
+    const isIts = (cell) => cell.model.id === found[1] || cell.model.getMetadata?.("nbgrader")?.grade_id === found[1];
+    const cell = cells.find((one) => one.model.type === "code" && isIts(one));
+    if (!cell) return "";
+    if (cell.model.isDirty) return `The cell ${found[1]} has been edited since, and not run: this verdict is not about what it says now. Run it, then check again.`;
+    const count = cell.model.executionCount;
+    if (count !== null && count !== Number(found[2])) return `The cell ${found[1]} has been run again since, as [${count}]. Check again.`;
+    return "";
+  }
+
+  function compare(panel) {
+    for (const line of panel.node.querySelectorAll(".jp-OutputArea-output div")) {
+      if (line.children.length || !JUDGED.test(line.textContent)) continue;
+      const said = since(panel.content.widgets, JUDGED.exec(line.textContent));
+      const shown = line.nextElementSibling?.classList.contains("rd-since") ? line.nextElementSibling : null;
+      if (shown && shown.textContent === said) continue;
+      shown?.remove();
+      const style = "color:#8a1023;background:#fdecee;font-weight:bold;padding:2px 6px;margin-top:4px";
+      if (said) line.after(make("div", { className: "rd-since", role: "status", style }, said));
+    }
+  }
+
+  // The notebooks that are open are known by their shape: the type's own token is not to be had without a build.
+  function watchNotebooks(app) {
+    const watched = new WeakSet();
+    const look = () => {
+      for (const panel of app.shell.widgets("main")) {
+        const model = panel.content?.model;
+        if (!model?.contentChanged || !panel.content.widgets || watched.has(model)) continue;
+        watched.add(model);
+        let waiting = 0;
+        model.contentChanged.connect(() => {
+          clearTimeout(waiting);
+          waiting = setTimeout(() => compare(panel), 200);
+        });
+      }
+    };
+    app.shell.layoutModified.connect(look);
+    app.shell.currentChanged?.connect(look);
+    app.restored.then(look);
+  }
+
   let shared = {};
   (window._JUPYTERLAB = window._JUPYTERLAB || {})["delivered-twice"] = {
     show, // for a page of its own, without JupyterLab
@@ -236,6 +282,10 @@
       shared = scope;
     },
     get: async (name) => {
+      if (name === "./extension") {
+        const plugin = { id: "delivered-twice:judged", autoStart: true, activate: watchNotebooks };
+        return () => ({ __esModule: true, default: plugin });
+      }
       if (name !== "./mimeExtension") throw new Error(`there is no module ${name}`);
       const versions = Object.values(shared["@lumino/widgets"]);
       const { Widget } = (await versions[0].get())();
