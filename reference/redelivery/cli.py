@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("notebook", type=Path)
     check.add_argument("--json", action="store_true", help="print the result as JSON")
     check.add_argument("--part", action="append", metavar="GRADE_ID", help="check only this part (may be repeated)")
+    _add_seed(check)
     check.set_defaults(run=_check)
     replay = commands.add_parser("replay", help="carry out one schedule with the answer to one part")
     replay.add_argument("notebook", type=Path)
@@ -78,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
         "--journal", choices=["wal", "rollback"], help="SQLite's journal mode (default: where it breaks)"
     )
     replay.add_argument("--scenario", type=int, metavar="N", help="the scenario's number (default: where it breaks)")
+    replay.add_argument(
+        "--messages", type=_numbers, default=(), metavar="N,N", help="only these messages, where values are drawn"
+    )
+    _add_seed(replay)
     replay.set_defaults(run=_replay)
     verify = commands.add_parser("verify", help="check the checker: judge the course's own wrong and right answers")
     verify.add_argument(
@@ -96,10 +101,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_seed(command: argparse.ArgumentParser) -> None:
+    from .exercises.values.seed import DEFAULT_SEED
+
+    command.add_argument(
+        "--seed",
+        type=int,
+        default=DEFAULT_SEED,
+        metavar="N",
+        help=f"what values that hurt are drawn from (default: {DEFAULT_SEED}, as in the notebooks)",
+    )
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected numbers of messages such as 3,4, not {text!r}") from None
+
+
 def _check(options: argparse.Namespace) -> int:
     from .display.progress import bar
     from .exercises.fault import checked
-    from .exercises.handler_part import with_progress
+    from .exercises.handler_part import with_progress, with_seed
     from .exercises.notebook import NotUsable, read_notebook
     from .exercises.part import NotChecked, Report
     from .simulation.guards import guarded
@@ -119,7 +143,7 @@ def _check(options: argparse.Namespace) -> int:
             if isinstance(program, NotChecked):
                 return Report(submission.exercise, part.grade_id, part.points, program)
             with bar(part.grade_id, options.json) as told:
-                report: Report = with_progress(part, told).check(submission.exercise, program)
+                report: Report = with_progress(with_seed(part, options.seed), told).check(submission.exercise, program)
             return replace(report, path=str(options.notebook))
 
         reports.append(checked(part, submission.exercise, judge))
@@ -166,6 +190,7 @@ def _status(reports: Sequence[Report]) -> int:
 
 def _replay(options: argparse.Namespace) -> int:
     from .exercises.catalogue import part_of
+    from .exercises.handler_part import HandlerPart, with_seed
     from .exercises.notebook import NotUsable, read_notebook
     from .exercises.part import NotChecked
     from .exploration.schedule import BadSchedule
@@ -178,7 +203,13 @@ def _replay(options: argparse.Namespace) -> int:
             program = submission.program(part.grade_id)
         if isinstance(program, NotChecked):
             raise NotUsable(program.reason)
-        shown = part.replay(submission.exercise, program, options.schedule, options.journal, options.scenario)
+        rest = (submission.exercise, program, options.schedule, options.journal, options.scenario)
+        if isinstance(part, HandlerPart):
+            shown = with_seed(part, options.seed).replay(*rest, options.messages)
+        elif options.messages:
+            raise BadSchedule(f"--messages is for parts whose values are drawn, and {part.grade_id} has none")
+        else:
+            shown = part.replay(*rest)
     except (NotUsable, LookupError, BadSchedule) as error:
         return _unusable(error)
     print(shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 from ..exploration.scenario import Scenario
 from ..exploration.schedule import to_text
@@ -16,9 +17,12 @@ from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds, State
 from .break_it import BreakIt
 from .handler_part import HandlerPart
+from .values.batch import STRAIGHT, Batch, Drawing
+from .values.batch import Message as Sent
+from .values.texts import kept
 
 NAME = "01-delivery-guarantees"
-_MESSAGES = [("8", {"amount": 100}), ("88", {"amount": 100})]
+_MESSAGES: Sequence[Sent] = [("8", {"amount": 100}), ("88", {"amount": 100})]
 
 
 def _nothing(connection: sqlite3.Connection) -> None:
@@ -33,17 +37,17 @@ def _faults(contents: Contents) -> int:
     return next((int(str(n)) for (n,) in rows_of(contents, "faults")), 0)
 
 
-def _lost(contents: Contents) -> str | None:
-    for identity, _ in _MESSAGES:
+def _lost(contents: Contents, messages: Sequence[Sent] = _MESSAGES) -> str | None:
+    for identity, _ in messages:
         if not _count(contents, identity):
             return f"message {identity} is lost: it was never processed"
     return None
 
 
-def _repeated(state: State) -> str | None:
+def _repeated(state: State, messages: Sequence[Sent] = _MESSAGES) -> str | None:
     for number, count in enumerate(state.performed):
         if count > 1:
-            return f"message {_MESSAGES[number][0]} was processed twice"
+            return f"message {messages[number][0]} was processed twice"
     return None
 
 
@@ -132,15 +136,35 @@ def _measure(part: HandlerPart, program: Program) -> str:
     return str(guarantee(program, part.grade_id))
 
 
+@cache
+def _confused(function: str, seed: int) -> Batch:
+    """Messages for a loop that remembers ids: without a fault each is processed once, whatever the guarantee."""
+    drawing = Drawing(seed, function)
+    drawing.identities(lambda text: (text, {"amount": 100}))
+
+    def make(name: str, some: Sequence[Sent]) -> Scenario:
+        return replace(
+            loop_scenario(function, 1),
+            name=name,
+            messages=list(some),
+            bounds=STRAIGHT._replace(faults=0),
+            forbids=partial(_repeated, messages=some),
+            judge=partial(_lost, messages=some),
+        )
+
+    return drawing.batch(make, again=False)
+
+
 AT_MOST_ONCE = HandlerPart(
     "at_most_once",
     2,
     tuple(replace(loop_scenario("at_most_once", n), forbids=_repeated, judge=_lost_without_fault) for n in (1, 2)),
     (("at_most_once", ("queue", "process")),),
     ("wal",),
-    "Proved: within these bounds no message is ever processed twice, and without faults none is lost. Not covered: "
-    "what is lost when something fails, which this guarantee allows.",
-    _measure,
+    drawn=partial(_confused, "at_most_once"),
+    covered="Proved: within these bounds no message is ever processed twice, and without faults none is lost. Not "
+    "covered: what is lost when something fails, which this guarantee allows.",
+    measure=_measure,
 )
 
 AT_LEAST_ONCE = HandlerPart(
@@ -156,10 +180,11 @@ AT_LEAST_ONCE = HandlerPart(
     ),
     (("at_least_once", ("queue", "process")),),
     ("wal",),
-    "Proved: within these bounds, and where work fails up to five times in a row, no message is ever lost, and without "
-    "faults none is processed twice. Not covered: repetitions when something fails, which this guarantee allows and "
-    "the next lessons make harmless.",
-    _measure,
+    drawn=partial(_confused, "at_least_once"),
+    covered="Proved: within these bounds, and where work fails up to five times in a row, no message is ever lost, and "
+    "without faults none is processed twice. Not covered: repetitions when something fails, which this guarantee "
+    "allows and the next lessons make harmless.",
+    measure=_measure,
 )
 
 _INBOX = """
@@ -243,6 +268,38 @@ def _times(count: int) -> str:
 _LINK = Bounds(consumers=1, faults=2, crashes=1, lost_acks=2)
 _ONE_FAULT = _LINK._replace(faults=1, lost_acks=1)
 _ONE_WAIT = _ONE_FAULT._replace(crashes=0, lost_acks=0)
+
+
+#: Packet ids in flight at the same time that are easily taken for one another. One sender has the first of each pair,
+#: the other the second, so that none is in flight twice.
+_IN_FLIGHT = ((7, 70), (1, 11), (12, 21), (1, 257), (7, 17), (3, 1003), (255, 65535), (5, 10005))
+
+
+@cache
+def _publications(seed: int) -> Batch:
+    drawing = Drawing(seed, "qos2_receiver")
+    pairs = drawing.among(_IN_FLIGHT)
+
+    def two(one: str, other: str) -> list[Sent]:
+        return [
+            (text, {"packet_id": packet, "sender": n})
+            for n, (text, packet) in enumerate(zip((one, other), next(pairs), strict=True))
+        ]
+
+    # A payload is kept, and compared with nothing: what shows most ways of changing it will do.
+    texts = kept(drawing.random)
+    for one, other in zip(texts[::2], texts[1::2], strict=True):
+        drawing.add("payloads that are easily confused", two(one, other))
+    for _ in _IN_FLIGHT:
+        drawing.add("packet ids that are easily confused", two("20°", "20°"))
+
+    def make(name: str, some: Sequence[Sent]) -> Scenario:
+        lanes = [[(body["packet_id"], text) for text, body in some if body["sender"] == n] for n in (0, 1)]
+        return qos2_scenario(name, *filter(None, lanes), bounds=_ONE_FAULT)
+
+    return drawing.batch(make)
+
+
 QOS2_RECEIVER = HandlerPart(
     "qos2_receiver",
     4,
@@ -259,6 +316,7 @@ QOS2_RECEIVER = HandlerPart(
         ("Receiver.on_publish", ("self", "packet_id", "payload")),
         ("Receiver.on_pubrel", ("self", "packet_id")),
     ),
+    drawn=_publications,
     covered="Proved: within these bounds each message gets into the inbox exactly once, also where two are in flight "
     "and where somebody else holds the lock. Not covered: a link that reorders or delays, several receivers, and what "
     "whoever empties the inbox does with it: QoS 2 ends at the next hop.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from .claims import ClaimsPart
 from .fault import checked
 from .handler_part import HandlerPart, with_progress
 from .part import UNSOLVED, NotChecked, Part, Replay, Report, is_unsolved
+from .values.seed import DEFAULT_SEED
 
 
 class NotPassed(Exception):
@@ -81,21 +82,34 @@ class Exercise:
         return report
 
     def replay(
-        self, part: str, *answers: Any, schedule: str, journal: Journal = "wal", scenario: int = 1
+        self,
+        part: str,
+        *answers: Any,
+        schedule: str,
+        journal: Journal = "wal",
+        scenario: int = 1,
+        messages: Sequence[int] = (),
+        seed: int = DEFAULT_SEED,
     ) -> Replay | Report:
-        """Carry out one schedule with an answer and show its timeline."""
+        """Carry out one schedule with an answer and show its timeline. ``messages`` and ``seed``: which of the drawn
+        messages there are, and what they are drawn from, in the scenario whose values are drawn."""
         wanted = part_of(self.name, part)
         found = self._origin(wanted, answers)
         program = NotChecked(found.reason) if isinstance(found, NotThis) else self._program(wanted, answers)
         if isinstance(program, NotChecked | Undetermined):
             return Report(self.name, part, wanted.points, program)
-        return checked(wanted, self.name, lambda: self._replayed(wanted, program, schedule, journal, scenario))
+        rest = (self.name, program, schedule, journal, scenario)
 
-    def _replayed(
-        self, wanted: Part, program: Program, schedule: str, journal: Journal, scenario: int
-    ) -> Replay | Report:
+        def replayed() -> Replay:
+            if isinstance(wanted, HandlerPart):
+                return replace(wanted, seed=seed).replay(*rest, messages)
+            return wanted.replay(*rest)
+
+        return checked(wanted, self.name, lambda: self._replayed(wanted, replayed))
+
+    def _replayed(self, wanted: Part, replayed: Callable[[], Replay]) -> Replay | Report:
         try:
-            shown = wanted.replay(self.name, program, schedule, journal, scenario)
+            shown = replayed()
             if is_unsolved(shown.run):
                 why = UNSOLVED.format(wanted.grade_id)
                 return Report(self.name, wanted.grade_id, wanted.points, NotChecked(why))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..exploration.scenario import Scenario
 from ..exploration.schedule import BadSchedule, cost_of, parse
 from ..exploration.search import Search
 from ..exploration.stage import OpeningFailed, opened
+from ..exploration.straight import Endless, Outcome, Right, Wrong
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
 from ..simulation.choices import Choice
 from ..simulation.guards import guarded
@@ -24,6 +25,9 @@ from ..simulation.program import FunctionProgram, Program
 from ..simulation.sqlite_store import Journal
 from ..simulation.world import Bounds
 from .part import UNSOLVED, NotChecked, Replay, Report, bounds_json, is_unsolved
+from .values.batch import Batch
+from .values.fault import find_fault, straight
+from .values.seed import DEFAULT_SEED
 
 JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
 
@@ -40,6 +44,11 @@ def with_progress(part: Any, told: Callable[[int], None]) -> Any:
     """``part``, which tells ``told`` from time to time how many states it has searched; parts without a search tell
     nothing."""
     return replace(part, progress=told) if isinstance(part, HandlerPart) else part
+
+
+def with_seed(part: Any, seed: int) -> Any:
+    """``part`` with values that are drawn from ``seed``; parts that draw none stay as they are."""
+    return replace(part, seed=seed) if isinstance(part, HandlerPart) else part
 
 
 def larger(bounds: Bounds) -> Bounds:
@@ -65,6 +74,9 @@ class HandlerPart:
     measure: Callable[[HandlerPart, Program], str] | None = field(default=None, compare=False)
     """A sentence on what the answer was measured to do, whatever the verdict."""
     progress: Callable[[int], None] | None = field(default=None, compare=False)
+    drawn: Callable[[int], Batch] | None = field(default=None, compare=False)
+    """Seed → messages with values that hurt, which are run straight through before anything is searched."""
+    seed: int = DEFAULT_SEED
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,11 +113,14 @@ class HandlerPart:
         best: tuple[Any, Refuted | Stuck, int] | None = None
         unsure: Undetermined | None = None
         schedules = states = 0
+        values = self._straight(program)
         for number, scenario in enumerate(self.scenarios, 1):
             if scenario.only_if_right and best is not None:
                 continue
             for journal in scenario.journals(self.journals):
                 limit = larger(scenario.bounds) if thorough else scenario.bounds
+                if not isinstance(values, Right):  # what was chosen by hand may show it more plainly
+                    limit = limit._replace(faults=min(limit.faults, 1))
                 if best is not None:
                     fewer = best[0][0] - 1
                     if fewer < 0:
@@ -125,6 +140,8 @@ class HandlerPart:
                     cost = cost_of(verdict.schedule)
                     if best is None or cost < best[0]:
                         best = (cost, verdict, number)
+        if best is None and not isinstance(values, Right):
+            return self._report_values(exercise, program, values, seconds, bounds)
         if best is None:
             final = unsure or Proved(schedules, states)
             return Report(
@@ -140,6 +157,48 @@ class HandlerPart:
             )
         return self._report(exercise, program, best[1], best[2], schedules, bounds)
 
+    # -- values that hurt ------------------------------------------------------------------------------
+
+    @property
+    def drawn_number(self) -> int:
+        """The number of the scenario whose values are drawn: it comes after all others."""
+        return len(self.scenarios) + 1
+
+    def _scenario(self, number: int, messages: Sequence[int] = ()) -> Scenario:
+        """The scenario with this number. ``messages``: which of it only, numbered from 1; of a drawn one only.
+
+        Raises:
+            BadSchedule: there is none, or no such message in it.
+        """
+        if 1 <= number <= len(self.scenarios) and not messages:
+            return self.scenarios[number - 1]
+        if self.drawn is None or number != self.drawn_number:
+            count = len(self.scenarios) + (self.drawn is not None)
+            what = f"has 1 to {count}" + (f", and messages can be chosen in scenario {count} only" if messages else "")
+            raise BadSchedule(f"there is no scenario {number}: {self.grade_id} {what}")
+        try:
+            return self.drawn(self.seed).scenario([message - 1 for message in messages])
+        except LookupError as error:
+            raise BadSchedule(str(error)) from None
+
+    def _straight(self, program: Program) -> Outcome:
+        """How it goes with the values that are drawn, all together."""
+        return Right() if self.drawn is None else straight(program, self.drawn(self.seed), self.journals[0])
+
+    def _report_values(
+        self, exercise: str, program: Program, outcome: Wrong | Endless, seconds: float, bounds: dict[str, Any]
+    ) -> Report:
+        """The report where only the values that are drawn show a mistake."""
+        assert self.drawn is not None
+        fault = find_fault(program, self.drawn(self.seed), self.journals[0], seconds)
+        if fault is None:
+            what = outcome.why if isinstance(outcome, Endless) else outcome.claim
+            why = f"with many messages, one after the other, it went wrong ({what}), but not again with fewer of them"
+            return Report(exercise, self.grade_id, self.points, Undetermined(why), bounds)
+        verdict = fault.verdict
+        report = self._report(exercise, program, verdict, self.drawn_number, verdict.schedules, bounds, fault.scenario)
+        return replace(report, messages=tuple(place + 1 for place in fault.messages), seed=self.seed)
+
     def _report(
         self,
         exercise: str,
@@ -148,8 +207,9 @@ class HandlerPart:
         number: int,
         schedules: int,
         bounds: dict[str, Any],
+        scenario: Scenario | None = None,
     ) -> Report:
-        scenario = self.scenarios[number - 1]
+        scenario = scenario or self.scenarios[number - 1]
         try:
             hung = isinstance(verdict, Stuck) and verdict.reason == "hung"
             if hung:
@@ -214,10 +274,16 @@ class HandlerPart:
             )
 
     def replay(
-        self, exercise: str, program: Program, schedule: str, journal: Journal | None, scenario: int | None
+        self,
+        exercise: str,
+        program: Program,
+        schedule: str,
+        journal: Journal | None,
+        scenario: int | None,
+        messages: Sequence[int] = (),
     ) -> Replay:
         """Carry out ``schedule``. Where scenario or journal mode are not given, those are taken in which it breaks
-        the answer, else the first in which it is possible.
+        the answer, else the first in which it is possible. ``messages``: which of the drawn ones there are, from 1.
 
         Raises:
             BadSchedule: it can't be read, or is possible in none of them.
@@ -225,18 +291,24 @@ class HandlerPart:
         part = self.opened(program)
         if not isinstance(part, HandlerPart):
             raise BadSchedule(part.reason)
-        return part._replay(exercise, program, schedule, journal, scenario)
+        return part._replay(exercise, program, schedule, journal, scenario, messages)
 
     def _replay(
-        self, exercise: str, program: Program, schedule: str, journal: Journal | None, scenario: int | None
+        self,
+        exercise: str,
+        program: Program,
+        schedule: str,
+        journal: Journal | None,
+        scenario: int | None,
+        messages: Sequence[int],
     ) -> Replay:
         numbers = range(1, len(self.scenarios) + 1) if scenario is None else [scenario]
+        if messages and scenario is None:
+            numbers = [self.drawn_number]
         possible: tuple[Run, int, Journal] | None = None
         failure: BadSchedule | None = None
         for number in numbers:
-            if not 1 <= number <= len(self.scenarios):
-                raise BadSchedule(f"there is no scenario {number}: {self.grade_id} has 1 to {len(self.scenarios)}")
-            chosen = self.scenarios[number - 1]
+            chosen = opened(program, self._scenario(number, messages))
             letters = chosen.letters()
             for mode in self.journals if journal is None else (journal,):
                 try:
@@ -257,6 +329,6 @@ class HandlerPart:
 
     def _shown(self, exercise: str, program: Program, run: Run, number: int, journal: Journal) -> Replay:
         if run.wrong is not None or run.dead:
-            run.point_of_no_return = point_of_no_return(program, self.scenarios[number - 1], run.schedule, journal)
+            run.point_of_no_return = point_of_no_return(program, run.scenario, run.schedule, journal)
         timeline = Timeline.of(run, program.source_line)
         return Replay(exercise, self.grade_id, run, timeline, number, journal, program.source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from ..exploration.scenario import Scenario
@@ -17,6 +18,8 @@ from .handler_part import HandlerPart
 from .later import later
 from .part import Report
 from .readers import with_reader
+from .values.batch import JOINED, STRAIGHT, Batch, Drawing
+from .values.numbers import amounts
 
 NAME = "02-idempotence"
 Order = tuple[str, dict[str, Any]]
@@ -95,6 +98,21 @@ RESENT_LATE = scenario(
     "an order sent again after another", [_order("m1", "o8"), _order("m2", "o88"), _order("m3", "o8")], Bounds(faults=1)
 )
 
+
+@cache
+def _orders(seed: int) -> Batch:
+    drawing = Drawing(seed, "order_total")
+    drawing.identities(lambda text: _order(f"m-{text}", text))
+    for n, amount in enumerate(amounts(drawing.random)):
+        drawing.add("an amount that doesn't fit", [_order(f"m{n}", f"a-{n}", abs(amount))])
+    for what, group in JOINED[2:4]:
+        drawing.add(f"{what} read alike when joined", [_order(f"m-{text}", text, amount) for text, _, amount in group])
+    drawing.add(
+        "another amount, and sent again", [_order("m1", "o8", 40), _order("m2", "O8", 30), _order("m4", "o8", 40)]
+    )
+    return drawing.batch(lambda name, orders: scenario(name, orders, STRAIGHT), rename=True)
+
+
 ORDER_TOTAL = HandlerPart(
     "order_total",
     5,
@@ -112,6 +130,7 @@ ORDER_TOTAL = HandlerPart(
         *later(scenario, _order("m8", "o8"), lambda number: _order(f"other {number}", f"x{number}", 1)),
     ),
     (("schema", ("db",)), ("handle", ("message", "db")), ("total", ("db",))),
+    drawn=_orders,
     covered="Proved: within these bounds each order counts once, also where the producer sends it again under a new "
     "message id. Not covered: an order that is changed or cancelled later.",
 )

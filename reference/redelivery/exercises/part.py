@@ -23,6 +23,7 @@ from ..simulation.calls import Tool
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
 from ..simulation.world import MOST_REFUSALS
+from .values.seed import DEFAULT_SEED
 
 #: What a part says that still holds its stub.
 UNSOLVED = "{} is not solved yet: it raises NotImplementedError. Write your answer in its cell, and run the cell"
@@ -74,6 +75,10 @@ class Report:
     diagnosis: Diagnosis | None = None
     timeline: Timeline | None = None
     scenario: int = 1
+    messages: tuple[int, ...] = ()
+    """Which of the scenario's messages took part, from 1; empty: all."""
+    seed: int = DEFAULT_SEED
+    """What drawn values were drawn with."""
     covered: str = ""
     """What was proved, and what that doesn't cover."""
     title: str = ""
@@ -161,6 +166,8 @@ class Report:
             "journal": getattr(self.verdict, "journal", None),
             "scenario": self.scenario if self.schedule is not None else None,
             "fault": self.fault,
+            "messages": list(self.messages),
+            "seed": self.seed,
         }
 
     # -- text ------------------------------------------------------------------------------------------
@@ -250,10 +257,14 @@ class Report:
         """What to type to see the run again."""
         if self.live:
             options = "" if self.scenario == 1 else f", scenario={self.scenario}"
+            options += f", messages={self.messages}" if self.messages else ""
+            options += f", seed={self.seed}" if self.messages and self.seed != DEFAULT_SEED else ""
             options += "" if getattr(self.verdict, "journal", "wal") == "wal" else ', journal="rollback"'
             return f'ex.replay("{self.part}", {self.function}, schedule="{self.schedule}"{options})'
         path = self.path or f"exercises/{self.exercise}.ipynb"
-        return f'redelivery replay {path} {self.part} "{self.schedule}"'
+        options = f" --scenario {self.scenario} --messages {','.join(map(str, self.messages))}" if self.messages else ""
+        options += f" --seed {self.seed}" if self.messages and self.seed != DEFAULT_SEED else ""
+        return f'redelivery replay {path} {self.part} "{self.schedule}"{options}'
 
     def __str__(self) -> str:
         lines = [self.headline]

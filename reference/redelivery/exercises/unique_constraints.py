@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from ..exploration.scenario import Scenario, deliver
@@ -16,6 +17,8 @@ from .handler_part import HandlerPart
 from .idempotence import answer_of
 from .later import later
 from .readers import with_reader
+from .values.batch import JOINED, STRAIGHT, Batch, Drawing
+from .values.numbers import amounts
 
 NAME = "03-unique-constraints"
 _OPENING = {666: 1000, 777: 50, 66: 0}
@@ -30,12 +33,15 @@ def _leg_of(identity: str, body: dict[str, Any]) -> object:
     return body["transfer_id"], body["account"]
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
-    connection.execute("CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER)")
-    connection.executemany("INSERT INTO account VALUES (?, ?)", _OPENING.items())
+def _prepare(opening: Mapping[int, int]) -> Callable[[sqlite3.Connection], None]:
+    def prepare(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER)")
+        connection.executemany("INSERT INTO account VALUES (?, ?)", opening.items())
+
+    return prepare
 
 
-def _must(legs: Sequence[Leg], opening: dict[int, int]) -> dict[int, int]:
+def _must(legs: Sequence[Leg], opening: Mapping[int, int]) -> dict[int, int]:
     must = dict(opening)
     for body in {_leg_of(identity, body): body for identity, body in legs}.values():
         must[body["account"]] = must.get(body["account"], 0) + body["amount"]
@@ -52,10 +58,16 @@ def _other_rows(contents: Contents) -> str:
 
 
 def ledger_scenario(
-    name: str, legs: Sequence[Leg], bounds: Bounds, jobs: int = 0, runs: int = 0, only_if_right: bool = False
+    name: str,
+    legs: Sequence[Leg],
+    bounds: Bounds,
+    jobs: int = 0,
+    runs: int = 0,
+    only_if_right: bool = False,
+    opening: Mapping[int, int] = _OPENING,
 ) -> Scenario:
     """Transfers to be entered once each, and settled."""
-    must = _must(legs, _OPENING)
+    must = _must(legs, opening)
     invalid = [number for number, (_, body) in enumerate(legs) if body["amount"] == 0]
 
     def judge(contents: Contents) -> str | None:
@@ -75,7 +87,7 @@ def ledger_scenario(
         name,
         "handle",
         legs,
-        _prepare,
+        _prepare(opening),
         judge,
         bounds,
         frozenset({"account"}),
@@ -134,6 +146,39 @@ IDS = ledger_scenario(
     _JUST_LOST_ACKS,
 )
 
+
+def _draw_legs(drawing: Drawing, floats: bool = True) -> None:
+    """Legs with values that are easily confused."""
+    numbers = drawing.numbers(floats)
+    account = drawing.random.choice(numbers)[0]
+    drawing.identities(lambda text: _leg(f"m-{text}", text, account, 100))
+    for n, accounts in enumerate(numbers):
+        legs = [_leg(f"n-{n}-{place}", f"n-{n}", account, 25) for place, account in enumerate(accounts)]
+        drawing.add("numbers of accounts that are easily confused", legs)
+    among = drawing.among([account for accounts in numbers for account in accounts])
+    for n, amount in enumerate(amounts(drawing.random)):
+        drawing.add("an amount that doesn't fit", [_leg(f"a-{n}", f"a-{n}", next(among), amount)])
+    for what, group in JOINED:
+        drawing.add(f"{what} read alike when joined", [_leg(f"m-{leg[0]}", *leg) for leg in group])
+    # What is known by heart of the other scenarios is wrong here.
+    other = [_leg("8", "t8", 666, 40), _leg("80", "t8", 777, 40), _leg("88", "t8", 66, -40), _leg("87", "t8", 666, 40)]
+    drawing.add("another amount, other opening balances", other)
+
+
+@cache
+def _ledger_legs(seed: int) -> Batch:
+    drawing = Drawing(seed, "ledger")
+    _draw_legs(drawing)
+    opened = {body["account"] for _, body in drawing.straight}
+    opening = {account: drawing.random.randrange(100, 900) for account in sorted(opened)}
+
+    def make(name: str, legs: Sequence[Leg]) -> Scenario:
+        own = {account: opening[account] for account in sorted({body["account"] for _, body in legs})}
+        return ledger_scenario(name, legs, STRAIGHT, opening=own)
+
+    return drawing.batch(make, rename=True)
+
+
 LEDGER = HandlerPart(
     "ledger",
     5,
@@ -142,6 +187,7 @@ LEDGER = HandlerPart(
         *later(ledger_scenario, _LEG, lambda number: _leg(f"other {number}", f"x{number}", 666, 1)),
     ),
     (("schema", ("db",)), ("handle", ("message", "db")), ("settle", ("db",))),
+    drawn=_ledger_legs,
     covered="Proved: within these bounds each leg of each transfer is settled exactly once, however often it is "
     "delivered and however the settlers overlap. Not covered: a ledger in another database than the balances.",
 )
@@ -198,6 +244,13 @@ def redis_shown(contents: Contents) -> str:
     return " ".join(shown)[:70] or "–"
 
 
+@cache
+def _setnx_legs(seed: int) -> Batch:
+    drawing = Drawing(seed, "setnx")
+    _draw_legs(drawing, floats=False)
+    return drawing.batch(lambda name, legs: setnx_scenario(name, legs, STRAIGHT), rename=True)
+
+
 SETNX = HandlerPart(
     "setnx",
     3,
@@ -235,8 +288,9 @@ SETNX = HandlerPart(
     ),
     (("handle", ("message", "redis")), ("balance", ("redis", "account"))),
     ("wal",),
-    "Proved: within these bounds each leg counts exactly once, whatever is delivered again, crashes, expires or gets "
-    "lost. Not covered: a Redis server that loses what it has confirmed.",
+    drawn=_setnx_legs,
+    covered="Proved: within these bounds each leg counts exactly once, whatever is delivered again, crashes, expires "
+    "or gets lost. Not covered: a Redis server that loses what it has confirmed.",
 )
 
 # Add and mark are one transaction, so a crash does no harm; what is due was read before it. Two ways to break it:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from itertools import count
 from typing import Any
 
 from ..exploration.scenario import Scenario
@@ -12,6 +14,10 @@ from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds
 from .break_it import BreakIt
 from .handler_part import HandlerPart
+from .values.batch import STRAIGHT, Batch, Drawing
+from .values.confusion import drawn
+from .values.numbers import amounts, versions
+from .values.texts import LINES, TEXTS, compact
 
 NAME = "04-version-preconditions"
 Update = tuple[str, dict[str, Any]]
@@ -29,15 +35,22 @@ def _account(rows: Sequence[tuple[int, int, int]]) -> Callable[[sqlite3.Connecti
     return prepare
 
 
-def balance_scenario(name: str, changes: Sequence[Update], bounds: Bounds) -> Scenario:
-    """Changes to be applied once each, in the order of their versions."""
-    opening = {666: (500, 7), 777: (0, 8)}  # both get through version 8: a change must not take the other for its own
+#: Account → balance and version. Both get through version 8: a change must not take the other for its own.
+_ACCOUNTS: dict[int, tuple[int, int]] = {666: (500, 7), 777: (0, 8)}
+
+
+def balance_scenario(
+    name: str, changes: Sequence[Update], bounds: Bounds, opening: Mapping[int, tuple[int, int]] = _ACCOUNTS
+) -> Scenario:
+    """Changes to be applied once each, in the order of their versions; what is older than the opening is not."""
     must = dict(opening)
     history: dict[Value, dict[Value, int]] = {
         account: {version: balance} for account, (balance, version) in opening.items()
     }
     for _, body in sorted(changes, key=lambda change: int(change[1]["version"])):
         balance, version = must[body["account"]]
+        if body["version"] < version:
+            continue
         must[body["account"]] = (balance + body["amount"], version + 1)
         history[body["account"]][version + 1] = balance + body["amount"]
 
@@ -80,6 +93,50 @@ def _field(contents: Contents, table: str, column: int) -> str:
     return str(next((row[column] for row in rows_of(contents, table)), "–"))
 
 
+@cache
+def _changes(seed: int) -> Batch:
+    drawing = Drawing(seed, "versioned_balance")
+    opening: dict[int, tuple[int, int]] = {}
+    ids, accounts = count(1), count(drawing.random.randrange(2_000, 3_000))
+
+    def changes(account: int, first: int, *wanted: int) -> list[Update]:
+        """Changes of a new account, from version ``first`` on."""
+        balance = drawing.random.randrange(100, 900)
+        opening[account] = balance, first
+        found = []
+        for version, amount in enumerate(wanted, first):
+            found.append(_change(f"v{next(ids)}", version, amount, balance, account))
+            balance += amount
+        return found
+
+    fit = drawing.among([0, *amounts(drawing.random)])
+    for numbers in drawing.numbers():
+        alike = [change for number in numbers for change in changes(number, 7, next(fit))]
+        drawing.add("numbers of accounts that are easily confused", alike)
+    for older, newer in versions(drawing.random):
+        account = next(accounts)
+        stale = _change(f"s{next(ids)}", older, 40, 60, account)
+        drawing.add("a version that is stale, and may pass for the next", [stale, *changes(account, newer, 30)])
+        if newer == older + 1:
+            drawing.add("two versions, one after the other", changes(next(accounts), older, 20, -20))
+    for amount in (0, *amounts(drawing.random)):
+        drawing.add("an amount that doesn't fit", changes(next(accounts), 1, amount))
+    account = next(accounts)
+    far = changes(account, drawing.random.randrange(20, 60), 5)[0][1]["version"]
+    old = [_change(f"s{next(ids)}", version, 50, 100, account) for version in (1, far - 10, far - 1)]
+    drawing.add("an account for which everything is stale", old)
+    early = changes(next(accounts), drawing.random.randrange(20, 60), 10, 20, 30)
+    drawing.add("versions in reverse order", early[::-1])
+    # What is known by heart of the other scenarios is wrong here.
+    drawing.add("another amount, another opening balance", changes(666, 8, 40, -15))
+
+    def make(name: str, some: Sequence[Update]) -> Scenario:
+        own = {account: opening[account] for account in sorted({body["account"] for _, body in some})}
+        return balance_scenario(name, some, STRAIGHT, own)
+
+    return drawing.batch(make, rename=True)
+
+
 VERSIONED_BALANCE = HandlerPart(
     "versioned_balance",
     5,
@@ -103,6 +160,7 @@ VERSIONED_BALANCE = HandlerPart(
             Bounds(consumers=1, faults=1),
         ),
     ),
+    drawn=_changes,
     covered="Proved: within these bounds every change is applied exactly once and in order, although the balance goes "
     "away and comes back. Not covered: a version that is never sent; everything after it would wait for it.",
 )
@@ -112,14 +170,24 @@ def _move(identity: str, version: int, address: str, customer: int = 666) -> Upd
     return identity, {"customer": customer, "address": address, "version": version}
 
 
-def _customers(connection: sqlite3.Connection) -> None:
-    connection.execute("CREATE TABLE customer (id INTEGER PRIMARY KEY, address TEXT, version INTEGER)")
-    connection.executemany("INSERT INTO customer VALUES (?, ?, ?)", [(666, "Nowhere 1", 0), (777, "Old Road 7", 3)])
+#: Customer → address and version.
+_CUSTOMERS: dict[int, tuple[str, int]] = {666: ("Nowhere 1", 0), 777: ("Old Road 7", 3)}
 
 
-def profile_scenario(name: str, moves: Sequence[Update], bounds: Bounds) -> Scenario:
+def _customers(given: Mapping[int, tuple[str, int]]) -> Callable[[sqlite3.Connection], None]:
+    def prepare(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE customer (id INTEGER PRIMARY KEY, address TEXT, version INTEGER)")
+        rows = [(customer, *row) for customer, row in given.items()]
+        connection.executemany("INSERT INTO customer VALUES (?, ?, ?)", rows)
+
+    return prepare
+
+
+def profile_scenario(
+    name: str, moves: Sequence[Update], bounds: Bounds, given: Mapping[int, tuple[str, int]] = _CUSTOMERS
+) -> Scenario:
     """States, of which the one with the highest version must stay."""
-    must: dict[int, tuple[str, int]] = {666: ("Nowhere 1", 0), 777: ("Old Road 7", 3)}
+    must = dict(given)
     for _, body in moves:
         if body["version"] > must[body["customer"]][1]:
             must[body["customer"]] = (body["address"], body["version"])
@@ -138,7 +206,7 @@ def profile_scenario(name: str, moves: Sequence[Update], bounds: Bounds) -> Scen
         name,
         "handle",
         moves,
-        _customers,
+        _customers(given),
         judge,
         bounds,
         frozenset({"customer"}),
@@ -148,6 +216,50 @@ def profile_scenario(name: str, moves: Sequence[Update], bounds: Bounds) -> Scen
         ),
         family="versions",
     )
+
+
+@cache
+def _moves(seed: int) -> Batch:
+    drawing = Drawing(seed, "versioned_profile")
+    given: dict[int, tuple[str, int]] = {}
+    ids, customers = count(1), count(drawing.random.randrange(2_000, 3_000))
+
+    def moves(customer: int, row: tuple[str, int], *wanted: tuple[int, str]) -> list[Update]:
+        """Moves of a new customer, of whom ``row`` is known."""
+        given[customer] = row
+        return [_move(f"v{next(ids)}", version, address, customer) for version, address in wanted]
+
+    def from_one_to_another(texts: Sequence[str]) -> list[Update]:
+        pairs = zip((*texts[-1:], *texts), texts, strict=False)
+        return [move for before, after in pairs for move in moves(next(customers), (before, 1), (2, after))]
+
+    base, *texts = compact(drawing.random)
+    for text in texts:
+        drawing.run(moves(next(customers), (base, 1), (2, text)))
+    drawing.run(moves(next(customers), (texts[0], 1), (2, base)))
+    for values in drawn((*TEXTS, LINES), drawing.random):
+        drawing.show("addresses that are easily confused", from_one_to_another(values))
+    drawing.add("addresses with line breaks", from_one_to_another(LINES.draw(drawing.random)))
+    for numbers in drawing.numbers():
+        alike = [move for number in numbers for move in moves(number, ("Nowhere 1", 1), (2, f"High Street {number}"))]
+        drawing.add("numbers of customers that are easily confused", alike)
+    for older, newer in versions(drawing.random):
+        both = moves(next(customers), ("Nowhere 1", older), (newer, "High Street 8"), (older, "Nowhere 1"))
+        drawing.add("a version that may pass for an older one", both)
+        drawing.add(
+            "a customer for whom everything is stale",
+            moves(next(customers), ("High Street 8", newer), (older, "Low Lane 9")),
+        )
+    again = moves(next(customers), ("High Street 8", 7), (7, "High Street 8"), (5, "Low Lane 9"))
+    drawing.add("a state that is there already", again)
+    # What is known by heart of the other scenarios is wrong here.
+    drawing.add("another address", moves(666, ("Somewhere 2", 1), (2, "Long Lane 2"), (9, "Short Cut 9")))
+
+    def make(name: str, some: Sequence[Update]) -> Scenario:
+        own = {customer: given[customer] for customer in sorted({body["customer"] for _, body in some})}
+        return profile_scenario(name, some, STRAIGHT, own)
+
+    return drawing.batch(make, rename=True)
 
 
 VERSIONED_PROFILE = HandlerPart(
@@ -175,6 +287,7 @@ VERSIONED_PROFILE = HandlerPart(
             Bounds(consumers=1, faults=1),
         ),
     ),
+    drawn=_moves,
     covered="Proved: within these bounds the address with the highest version stays, whatever the order. Not covered: "
     "updates of single fields, which are changes and not states.",
 )

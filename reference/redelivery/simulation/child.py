@@ -212,7 +212,7 @@ class _Answers:
             host = GreenletHost(self._program, unpacked(calls), [(i, unpacked(body)) for i, body in messages])
         except CannotCopy as error:
             return {"x": str(error)}
-        host.ignore_memory, host.tell_all_apart, host.record_stacks, host.patience = options
+        host.ignore_memory, host.tell_all_apart, host.record_stacks, host.patience, host.one_process = options
         self._hosts[number] = _Host(host)
         return None
 

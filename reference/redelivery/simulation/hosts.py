@@ -185,6 +185,9 @@ class GreenletHost:
         """Take every process for fresh after each delivery; `memory_matters` says afterwards whether that was right."""
         self.tell_all_apart = False
         """Tell apart any number of memories."""
+        self.one_process = False
+        """All calls are made by one process, one after the other, which lives as long as the host."""
+        self._only: _Instance | None = None
         self._memories: dict[Any, int] = {}
         self._histories: list[tuple[int, Node] | None] = [None]
         boundary.listen()
@@ -279,6 +282,9 @@ class GreenletHost:
     # -- runs ------------------------------------------------------------------------------------------
 
     def _begin(self, memory: int, message: int) -> _Run:
+        if self.one_process:
+            self._only = self._only or _Instance(self)
+            return self._deliver(self._only, message)
         instance = self._instance_with(memory)
         return self._deliver(instance, message)
 
@@ -392,7 +398,9 @@ class GreenletHost:
         node.request, node.line, node.stack = request, run.line, run.stack
         run.node = node
         if isinstance(request, Returned | Raised):
-            if self._keeps_nothing and not run.instance.objects:
+            if self.one_process:
+                pass  # it goes on with what it remembers
+            elif self._keeps_nothing and not run.instance.objects:
                 self._spare.append(run.instance)
             elif not self.ignore_memory:
                 node.memory = self._memory_after(run, node)

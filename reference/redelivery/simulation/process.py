@@ -89,6 +89,7 @@ class Tree:
         self._host = host
         self._scripts = scripts or {}
         self._shared = shared
+        self.most_operations = MOST_OPERATIONS
         self.nodes: list[Node] = []
         self._roots: dict[tuple[int, int], Node] = {}
 
@@ -122,8 +123,8 @@ class Tree:
             self.nodes.append(child)
             if child.message in self._scripts:
                 child.request = _follows(self._scripts[child.message], child.depth, told)
-            elif child.depth > MOST_OPERATIONS:
-                child.request = Hung(f"it asks for more than {MOST_OPERATIONS} operations in one delivery")
+            elif child.depth > self.most_operations:
+                child.request = Hung(f"it asks for more than {self.most_operations} operations in one delivery")
                 child.line = node.line
             else:
                 self._host.go_on(child)

@@ -304,6 +304,7 @@ class RemoteHost:
         self.calls = 0
         self.ignore_memory = False
         self.tell_all_apart = False
+        self.one_process = False
         self._nodes: dict[int, Node] = {}
         self._histories: dict[int, tuple[int, Node]] = {}
         self._before: dict[int, int] = {}
@@ -322,6 +323,8 @@ class RemoteHost:
 
     def _is_apart(self, root: Node) -> bool:
         """Whether a call has a process of its own."""
+        if self.one_process:
+            return False
         if self._program.apart or (self.record_stacks and (self.calls <= _MOST_APART or self._before[root.number])):
             self._roots_apart.add(root.number)
         return root.number in self._roots_apart
@@ -460,7 +463,7 @@ class RemoteHost:
 
     def _begin(self, session: Session) -> _There:
         number = session.new_host()
-        options = [self.ignore_memory, self.tell_all_apart, self.record_stacks, self.patience]
+        options = [self.ignore_memory, self.tell_all_apart, self.record_stacks, self.patience, self.one_process]
         answer = session.ask(["host", number, *self._setting, options])
         if isinstance(answer, dict):
             raise CannotCopy(guards_text(str(answer.get("x"))))

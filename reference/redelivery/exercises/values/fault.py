@@ -1,0 +1,104 @@
+"""From a straight run of many messages that went wrong to the few that show why."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ...exploration.scenario import Scenario
+from ...exploration.search import Search
+from ...exploration.stage import OpeningFailed, opened
+from ...exploration.straight import Endless, Outcome, Right, Wrong, run_straight
+from ...exploration.verdict import Refuted, Stuck
+from ...simulation.program import Program
+from ...simulation.sqlite_store import Journal
+from .batch import Batch
+
+#: So many runs are made to find a smaller set of messages.
+_MOST_RUNS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong, with as few of the drawn messages as can be found."""
+
+    scenario: Scenario
+    """Opened."""
+    messages: tuple[int, ...]
+    """Their positions in the batch."""
+    verdict: Refuted | Stuck
+
+
+def straight(program: Program, batch: Batch, journal: Journal) -> Outcome:
+    """Run all messages of the batch that are to be run, each delivered once more after it was done."""
+    return _Finder(program, batch, journal, 0.0).run(batch.whole)
+
+
+def find_fault(program: Program, batch: Batch, journal: Journal, seconds: float) -> Fault | None:
+    """The plainest counterexample in a batch that did not run right; None where none was found.
+
+    First those who are suspected are looked at, one alone before two, in the order in which the batch names them; then
+    any part of the messages that still goes wrong, halved as long as it does. ``seconds``: for each search.
+    """
+    finder = _Finder(program, batch, journal, seconds)
+    for suspects in batch.suspects:
+        if isinstance(finder.run(suspects.messages), Right):
+            continue
+        for chosen in _smaller(suspects.messages):
+            found = finder.confirmed(chosen)
+            if found is not None:
+                return found
+    return finder.confirmed(finder.halved(batch.whole))
+
+
+def _smaller(messages: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    for count in range(1, min(2, len(messages) - 1) + 1):
+        yield from itertools.combinations(messages, count)
+    yield messages
+
+
+class _Finder:
+    def __init__(self, program: Program, batch: Batch, journal: Journal, seconds: float) -> None:
+        self.program = program
+        self.batch = batch
+        self.journal: Journal = journal
+        self.seconds = seconds
+
+    def run(self, chosen: Sequence[int]) -> Outcome:
+        try:
+            scenario = opened(self.program, self.batch.scenario(chosen))
+        except OpeningFailed as error:
+            return Endless(str(error))
+        return run_straight(self.program, scenario, self.journal, again=self.batch.again)
+
+    def confirmed(self, chosen: tuple[int, ...]) -> Fault | None:
+        """The counterexample of these messages: the smallest one that a search finds, else the straight run."""
+        outcome = self.run(chosen)
+        if isinstance(outcome, Right):
+            return None
+        scenario = opened(self.program, self.batch.scenario(chosen))
+        verdict = Search(self.program, scenario, self.journal, seconds=self.seconds).run()
+        if not isinstance(verdict, Refuted | Stuck):
+            if not isinstance(outcome, Wrong):
+                return None
+            verdict = Refuted(outcome.schedule, self.journal, verdict.schedules, verdict.states, outcome.claim)
+        return Fault(scenario, chosen, verdict)
+
+    def halved(self, messages: tuple[int, ...]) -> tuple[int, ...]:
+        """Fewer of these messages that don't run right either: parts are left out, ever smaller ones, as long as that
+        changes nothing (Zeller and Hildebrandt, Simplifying and isolating failure-inducing input)."""
+        parts, runs = 2, 0
+        while len(messages) > 1 and runs < _MOST_RUNS:
+            size = -(-len(messages) // parts)
+            for start in range(0, len(messages), size):
+                rest = messages[:start] + messages[start + size :]
+                runs += 1
+                if rest and not isinstance(self.run(rest), Right):
+                    messages, parts = rest, max(parts - 1, 2)
+                    break
+            else:
+                if parts >= len(messages):
+                    break
+                parts = min(2 * parts, len(messages))
+        return messages
