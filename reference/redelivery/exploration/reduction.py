@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..simulation.chance import Identity
 from ..simulation.choices import Choice, Kind
 from ..simulation.live import LiveEffects
 from ..simulation.operations import (
@@ -38,7 +39,7 @@ from ..simulation.operations import (
 )
 from ..simulation.process import Node, Tree
 from ..simulation.sqlite_store import READ_LOCK, SqliteStore
-from ..simulation.world import Effect, State
+from ..simulation.world import Effect, Process, State
 
 if TYPE_CHECKING:
     from ..simulation.redis_store import RedisStore
@@ -280,8 +281,9 @@ class RememberedEffects:
         else:
             node = self.tree.nodes[p.node]
             if not isinstance(node.request, SqlStatement):
-                self._repeat_free(index, node, self.tree.nodes[q.node], asked=True)
+                self._repeat_free(index, node, q, asked=True)
                 return
+            store.draws_for(Identity(node.message, p.attempt), node.depth)
             outcome = store.time_out(index) if kind is Kind.LOCK_TIMEOUT else store.execute(index, node.request)
             if outcome.told is None:
                 if not q.waiting:
@@ -297,13 +299,14 @@ class RememberedEffects:
                     if other != index and process.transaction.stale:
                         store.mark_stale(other)
             node = self._child(node, outcome.told)
-        self._repeat_free(index, node, self.tree.nodes[q.node])
+        self._repeat_free(index, node, q)
 
-    def _repeat_free(self, index: int, node: Node, end: Node, asked: bool = False) -> None:
+    def _repeat_free(self, index: int, node: Node, after: Process, asked: bool = False) -> None:
         """What took no step of its own. With ``asked``, the first operation is one that was not SQLite's."""
-        for next_node in _between(node, end):
+        for next_node in _between(node, self.tree.nodes[after.node]):
             request = node.request
             if isinstance(request, SqlStatement):
+                self.store.draws_for(Identity(node.message, after.attempt), node.depth)
                 told = self.store.execute(index, request).told
                 if told != next_node.told:
                     raise Mismatch

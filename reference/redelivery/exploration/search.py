@@ -170,7 +170,7 @@ class Search:
             except Mismatch:
                 why = (
                     "two runs of the same schedule differ: the database answered otherwise the second time. "
-                    "random() in SQL, or memory outside the handler, may be the reason"
+                    "memory outside the handler may be the reason"
                 )
                 return Undetermined(why, 0, len(self._steps))
             except Exception as error:

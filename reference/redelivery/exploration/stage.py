@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..simulation.calls import Call
+from ..simulation.chance import Identity
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GreenletHost, Stopped
 from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, NeedsPast, SchemaChanges
@@ -212,6 +213,7 @@ def alone(live: LiveEffects, state: State, call: int) -> Node:
         request = node.request
         told: Told | None
         if isinstance(request, SqlStatement):
+            live.store.draws_for(Identity(node.message, 1), node.depth)
             told = live.carry_out(_ALONE, node, False).told  # type: ignore[arg-type]
             assert told is not None, "nobody else holds a lock"
         elif isinstance(request, RedisCommand | RedisTransaction):

@@ -74,8 +74,14 @@ class Source(Protocol):
     def in_learner_code(self) -> bool:
         """Whether the call comes from inside a handler."""
 
-    def draw_bytes(self, count: int) -> bytes:
-        """Random bytes from the world."""
+    def draw_bytes(self, count: int, bits: int | None = None) -> bytes:
+        """Random bytes from the world, of which so many ``bits`` will be used."""
+
+    def seeded(self) -> random.Random | None:
+        """What ``random`` draws from in the process under way, where it has seeded it."""
+
+    def seed(self, *arguments: Any, **named: Any) -> None:
+        """The process under way seeds ``random``."""
 
     def process_number(self) -> int:
         """What tells the process under way from others: over 1, the same throughout a delivery."""
@@ -114,12 +120,17 @@ def _from_world() -> bool:
 
 def _urandom(count: int, /) -> bytes:
     """`os.urandom`, from the world inside a handler: so uuid4, secrets and SystemRandom come from there, too."""
-    return source.draw_bytes(count) if source is not None and source.in_learner_code() else _real_urandom(count)
+    if source is None or not source.in_learner_code():
+        return _real_urandom(count)
+    return source.draw_bytes(count) if count > 0 else _real_urandom(count)
 
 
 def _uuid1(*arguments: Any, **named: Any) -> uuid.UUID:
-    """`uuid.uuid1`, which redis.lock takes its tokens from: inside a handler, random bytes from the world."""
-    return uuid.UUID(bytes=_urandom(16), version=1) if _from_world() else _real_uuid1(*arguments, **named)
+    """`uuid.uuid1`, which redis.lock takes its tokens from: inside a handler, random bytes from the world. It ends with
+    the machine's number."""
+    if not _from_world():
+        return _real_uuid1(*arguments, **named)
+    return uuid.UUID(bytes=_urandom(16)[:10] + _NODE, version=1)
 
 
 def _getpid() -> int:
@@ -148,18 +159,27 @@ class _WorldRandom(random.Random):
     """What the functions of the module ``random`` draw from: inside a handler, the world."""
 
     def random(self) -> float:
-        if not _from_world():
+        if source is None or not source.in_learner_code():
             return _real_random()
-        return (int.from_bytes(_urandom(7)) >> 3) * 2.0**-53
+        seeded = source.seeded()
+        if seeded is not None:
+            return seeded.random()
+        return (int.from_bytes(source.draw_bytes(7, _OF_A_FLOAT)) >> 3) * 2.0**-53
 
     def getrandbits(self, k: int, /) -> int:
-        if not _from_world():
+        if source is None or not source.in_learner_code() or k <= 0:
             return _real_getrandbits(k)
-        return int.from_bytes(_urandom((k + 7) // 8)) >> (-k % 8)
+        seeded = source.seeded()
+        if seeded is not None:
+            return seeded.getrandbits(k)
+        return int.from_bytes(source.draw_bytes((k + 7) // 8, k)) >> (-k % 8)
 
     def seed(self, *arguments: Any, **named: Any) -> None:
-        if not _from_world():
+        """As in Python: the same numbers after the same seed. Without one, as at the beginning, the world's."""
+        if source is None or not source.in_learner_code():
             super().seed(*arguments, **named)
+        else:
+            source.seed(*arguments, **named)
 
 
 def _clock(name: str, frozen: float) -> Callable[..., Any]:
@@ -194,6 +214,10 @@ _timedelta = datetime.timedelta
 
 _real_urandom, _real_random, _real_getrandbits = os.urandom, random.random, random.getrandbits
 _real_uuid1, _real_getpid, _real_hash = uuid.uuid1, os.getpid, builtins.hash
+#: The end of a uuid1: of the machine on which all processes are.
+_NODE = bytes.fromhex("0242ac110002")
+#: How many bits of a float are used at the least: one of them picks a letter, not a key.
+_OF_A_FLOAT = 4
 _world_random = _WorldRandom()
 _DRAWING = tuple(
     name

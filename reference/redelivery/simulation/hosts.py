@@ -12,6 +12,7 @@ import contextvars
 import ctypes
 import inspect
 import itertools
+import random
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ from greenlet import getcurrent, greenlet
 
 from . import boundary, guards
 from .calls import Call, MessageGiven, Tool
+from .chance import FEW, bits_counted
 from .guards import NotAllowedHere
 from .memory import Opaque, fingerprint, keeps_nothing, remembered
 from .message import Message, Retry
@@ -93,6 +95,8 @@ class _Instance:
         self.made: dict[str, Any] = {}
         """What objects held when they had just been made; only with ``record_stacks``."""
         """What the process has made once, by the name of its class."""
+        self.seeded: random.Random | None = None
+        """What the functions of the module ``random`` draw from, once the process has seeded it."""
         self.connection = Connection(host.ask, host.note_unsupported, host.look_back)
         if host.record_stacks:
             self.connection._count_read = host.counts_read.append
@@ -119,6 +123,8 @@ class _Instance:
         variables = sorted(((v.name, value) for v, value in self.context.items()), key=lambda item: item[0])
         if self.loops is not None:
             variables.append(("asyncio", self.loops.remembers()))
+        if self.seeded is not None:
+            variables.append(("random", self.seeded.getstate()))
         if not self.objects:
             return fingerprint({"": [client, library, variables], **self.entries})
         objects = {f"object {name}": self._content_of(thing) for name, thing in self.objects.items()}
@@ -136,7 +142,7 @@ class _Instance:
 class _Run:
     """One delivery under way."""
 
-    __slots__ = ("dead", "draws", "greenlet", "instance", "last_words", "line", "node", "number", "stack")
+    __slots__ = ("bits_drawn", "dead", "draws", "greenlet", "instance", "last_words", "line", "node", "number", "stack")
 
     def __init__(self, instance: _Instance) -> None:
         self.instance = instance
@@ -146,7 +152,7 @@ class _Run:
         self.stack: tuple[Line, ...] = ()
         self.dead = False
         self.last_words = 0
-        self.draws = 0
+        self.draws = self.bits_drawn = 0
         self.number = 0
 
 
@@ -400,7 +406,7 @@ class GreenletHost:
         if isinstance(request, Returned | Raised):
             if self.one_process:
                 pass  # it goes on with what it remembers
-            elif self._keeps_nothing and not run.instance.objects:
+            elif self._keeps_nothing and not run.instance.objects and run.instance.seeded is None:
                 self._spare.append(run.instance)
             elif not self.ignore_memory:
                 node.memory = self._memory_after(run, node)
@@ -598,14 +604,30 @@ class GreenletHost:
         run = self._active
         return run is not None and getcurrent() is run.greenlet and not run.dead
 
-    def draw_bytes(self, count: int) -> bytes:
-        """Random bytes for the handler under way, from the world."""
+    def draw_bytes(self, count: int, bits: int | None = None) -> bytes:
+        """Random bytes for the handler under way, from the world, of which it will use so many ``bits``."""
         run = self._active
         assert run is not None
         run.draws += 1
-        told = self._ask(DrawBytes(count, run.draws))
+        before, run.bits_drawn = run.bits_drawn, run.bits_drawn + bits_counted(8 * count if bits is None else bits)
+        told = self._ask(DrawBytes(count, run.draws, min(before, FEW)))
         assert isinstance(told, bytes)
         return told
+
+    def seeded(self) -> random.Random | None:
+        """What ``random`` draws from in the process under way, where it has seeded it."""
+        run = self._active
+        return run.instance.seeded if run is not None else None
+
+    def seed(self, *arguments: Any, **named: Any) -> None:
+        """The process under way seeds ``random``."""
+        run = self._active
+        assert run is not None
+        if arguments[:1] in ((), (None,)) and named.get("a") is None:
+            run.instance.seeded = None
+            return
+        run.instance.seeded = random.Random(0)
+        run.instance.seeded.seed(*arguments, **named)
 
     def process_number(self) -> int:
         """What tells the process of the handler under way from others. A delivery may be the first after a restart, so

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from typing import TYPE_CHECKING
 
+from .chance import Identity, drawn
 from .operations import (
     DrawBytes,
     Hung,
@@ -43,13 +43,6 @@ class NeedsPast(Exception):
 
 class SchemaChanges(Exception):
     """A handler has changed the schema, so that reading it is a step like any other."""
-
-
-def drawn(request: DrawBytes, message: int, attempt: int) -> bytes:
-    """Bytes that no other delivery gets, and that this one gets again in every run: they depend on the message, on
-    how often it had been delivered, and on how many were drawn before."""
-    seed = f"{message}/{attempt}/{request.serial}".encode()
-    return hashlib.shake_256(seed).digest(request.length)
 
 
 class LiveEffects:
@@ -94,6 +87,7 @@ class LiveEffects:
         if isinstance(node.request, RedisCommand | RedisTransaction):
             return self._after_redis(state, process, node, self.carry_out_on_redis(state, process, node))
         self._set_clock(state.now)
+        self.store.draws_for(Identity(node.message, state.processes[process].attempt), node.depth)
         return self._after(state, process, node, self.carry_out(process, node, False))
 
     def tell(self, state: State, process: int, told: Told) -> Effect:
@@ -130,6 +124,8 @@ class LiveEffects:
             raise SchemaChanges
         if self.store.clock_read and not self.count_clock:
             raise NeedsClock
+        if self.store.drew and not self.count_attempts:
+            raise NeedsAttempts
         if self.store.looked_back and not self.count_past:
             raise NeedsPast
         return outcome
@@ -212,6 +208,7 @@ class LiveEffects:
                 if store.takes_a_step(process, request):  # type: ignore[arg-type]
                     break
                 self._set_clock(now)
+                store.draws_for(Identity(node.message, attempt), node.depth)
                 outcome = self.carry_out(process, node, True)
                 assert outcome.told is not None, "what takes no step can't wait"
                 told: Told = outcome.told
@@ -222,7 +219,7 @@ class LiveEffects:
             elif kind is ReadAttempt or kind is DrawBytes:
                 if not self.count_attempts:
                     raise NeedsAttempts
-                told = attempt if kind is ReadAttempt else drawn(request, node.message, attempt)  # type: ignore[arg-type]
+                told = attempt if kind is ReadAttempt else drawn(Identity(node.message, attempt), *request)
                 self.told_for_free(node, told)
             elif kind is ReadClock:
                 if not self.count_clock:

@@ -92,10 +92,12 @@ class SendPayment(NamedTuple):
 
 
 class DrawBytes(NamedTuple):
-    """The handler asks for ``length`` random bytes, the ``serial``-th time in this delivery."""
+    """The handler asks for ``length`` random bytes, the ``serial``-th time in this delivery, after it has drawn so many
+    bits ``before``."""
 
     length: int
     serial: int
+    before: int = 0
 
 
 class Returned(NamedTuple):

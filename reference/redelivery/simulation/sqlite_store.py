@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from .chance import Identity, bits_counted, drawn, whole_number
 from .operations import UNSUPPORTED, SqlFailure, SqlResult, SqlStatement, Value
 from .sqlite_statements import NOTHING, READS, WRITES, Statement, StatementAnalyser
 
@@ -168,6 +169,10 @@ class SqliteStore:
         self._looked = False
         self.looked_back = False
         """Whether a statement has asked for what its connection did in earlier deliveries, or is known to."""
+        self.drew = False
+        """Whether a statement has drawn random numbers."""
+        self._draws_for: tuple[Identity, int] = (Identity(-1, 0), 0)
+        self._draws = self._bits_drawn = 0
         self._helper = sqlite3.connect(":memory:")
         self._analysers: dict[tuple[str, ...], StatementAnalyser] = {}
         self._executed = 0
@@ -228,6 +233,8 @@ class SqliteStore:
             connection.create_function(name, -1, self._at_the_moment(name), deterministic=True)
         for name, place in _CURRENT.items():
             connection.create_function(name, 0, lambda place=place: self._moment()[place])
+        connection.create_function("random", 0, self._random)
+        connection.create_function("randomblob", 1, self._random_blob)
         connection.execute(f"PRAGMA max_page_count={_MOST_PAGES}")
         for limit, most in _LIMITS:
             connection.setlimit(limit, most)
@@ -240,6 +247,27 @@ class SqliteStore:
             self._ticks = (self._executed, 0)
         self._ticks = (self._executed, self._ticks[1] + 1)
         return self._ticks[1] > _OPCODES_BEFORE_STOP // _OPCODES_A_TICK
+
+    def draws_for(self, who: Identity, depth: int) -> None:
+        """Whose random numbers the next statement draws, the ``depth``-th operation of its delivery."""
+        self._draws_for = (who, depth)
+
+    def _serial(self) -> str:
+        self.drew = True
+        self._draws += 1
+        return f"{self._draws_for[1]}, {self._draws}"
+
+    def _random(self) -> int:
+        return whole_number(self._draws_for[0], self._serial())
+
+    def _random_blob(self, length: Value) -> bytes:
+        """As SQLite's own: at least one byte, whatever it is asked for."""
+        row: tuple[int] = self._helper.execute("SELECT CAST(? AS INTEGER)", (length,)).fetchone()
+        count = max(row[0] or 0, 1)
+        if count > _LIMITS[0][1]:
+            raise sqlite3.DataError("string or blob too big")
+        before, self._bits_drawn = self._bits_drawn, self._bits_drawn + bits_counted(8 * count)
+        return drawn(self._draws_for[0], count, self._serial(), before)
 
     def _moment(self) -> str:
         """The present moment of the world."""
@@ -567,6 +595,7 @@ class SqliteStore:
                 self._set_past(session, NO_PAST)
         parameters: Any = dict(request.parameters) if request.named else request.parameters
         self._looked = False
+        self._draws = self._bits_drawn = 0
         try:
             cursor = connection.execute(request.sql, parameters)
             rows = tuple(cursor.fetchall())
@@ -707,6 +736,7 @@ class SqliteStore:
             return Outcome(None, session.transaction)
         parameters: Any = dict(request.parameters) if request.named else request.parameters
         self._looked = False
+        self._draws = self._bits_drawn = 0
         try:
             cursor = connection.execute(request.sql, parameters)
             rows = tuple(cursor.fetchall())

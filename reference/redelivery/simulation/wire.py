@@ -193,7 +193,9 @@ _RIGHT: dict[type, Any] = {
     Acknowledge: lambda r: _is_count(r.delivery),
     Perform: lambda r: _is_count(r.delivery),
     SendPayment: lambda r: _is_text(r.key) and _is_text(r.order) and type(r.amount) is int,
-    DrawBytes: lambda r: _is_count(r.length) and r.length <= _MOST_BYTES_DRAWN and _is_count(r.serial),
+    DrawBytes: lambda r: (
+        _is_count(r.length) and r.length <= _MOST_BYTES_DRAWN and _is_count(r.serial) and _is_count(r.before)
+    ),
     Returned: lambda r: r.value is None or type(r.value) is int or _is_text(r.value),
     Raised: lambda r: r.kind in ("error", "retry", "lock") and all(map(_is_text, r)),
     Hung: lambda r: _is_text(r.why),

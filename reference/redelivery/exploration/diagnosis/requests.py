@@ -354,6 +354,10 @@ def _same_key(case: Case, refused: _Send, returned: bool) -> Diagnosis:
     head = f"{capital(words(made))} gave {order} the key {shown}, under which {other} is paid"
     if not _shared_by_itself(case, refused, holder):
         return Diagnosis("key-collision", f"{head}: it depends on what else is under way; {end}.", made, others)
+    calls = [d for d in case.deliveries if d.message == refused.event.message]
+    if any(isinstance(operation.request, DrawBytes) for call in calls for _, operation in call.operations):
+        why = "it is random, and so short that two orders get the same"
+        return Diagnosis("key-collision", f"{head}: {why}; {end}.", made, others)
     amount = holder.request.amount
     if not _shared_with_another(case, holder, amount):
         return Diagnosis("key-collision", f"{head}: the two ids become the same key; {end}.", made, others)

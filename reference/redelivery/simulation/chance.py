@@ -1,0 +1,73 @@
+"""Random bits as bad as they may be: deterministic, and never kinder than life.
+
+Two draws of few bits are equal sooner or later, so here they are at once: the first `FEW` bits that a delivery draws
+are those that the delivery of another message draws at its same attempt. Two uuids begin and end alike, and differ in
+the middle. Draws of many bits are never equal, and a second attempt at a message draws otherwise than the first: who
+relies on getting the same again is wrong, too. Holders of one lock are few, so that their tokens are equal only up to
+`VERY_FEW` bits, and at the attempts at every other message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+#: So many bits are few, where every message draws some; and so many where there are only some processes.
+FEW, VERY_FEW = 40, 16
+#: So many bits of a large draw are its own.
+_OWN = 24
+#: As if a large draw had used up so many of the first bits.
+LARGE, LARGE_COUNTS = 48, 24
+_UUID = 128
+#: Every whole number up to 16 divides it, and every power of ten up to a million.
+_ROUND = 720_720 * 10**6
+
+
+class Identity(NamedTuple):
+    """Who draws: an ``attempt`` at message number ``message``."""
+
+    message: int
+    attempt: int
+
+
+def bits_counted(bits: int) -> int:
+    """How many of the first bits a draw of so many takes."""
+    return bits if bits < LARGE else LARGE_COUNTS
+
+
+def drawn(who: Identity, length: int, serial: object, before: int = 0) -> bytes:
+    """``length`` random bytes, the ``serial``-th draw, after ``before`` bits drawn earlier: the same each time."""
+    bits = 8 * length
+    own = _number(bits, "own", *who, serial)
+    most = bits if bits < LARGE else min(FEW, bits - _OWN)
+    leading = max(0, min(most, FEW - before))
+    trailing = 0 if bits < LARGE else min(FEW, bits - _OWN - most)
+    value = own & ((1 << bits - leading) - 1)
+    if leading:
+        value |= (_first_bits(who) >> FEW - before - leading & ((1 << leading) - 1)) << bits - leading
+    if trailing:
+        value = value >> trailing << trailing | _first_bits(who) & ((1 << trailing) - 1)
+    return (_round(value) if bits == _UUID else value).to_bytes(length, "big")
+
+
+def whole_number(who: Identity, serial: object) -> int:
+    """64 random bits as SQL's ``random()`` gives them; of two, the rest after division by a round number is equal."""
+    return _first_bits(who) % _ROUND + _ROUND * _number(23, "number", *who, serial)
+
+
+def _first_bits(who: Identity) -> int:
+    token = _number(VERY_FEW, "token", who.attempt if who.message % 2 == 0 else 1)
+    return token << FEW - VERY_FEW | _number(FEW - VERY_FEW, "key", who.attempt)
+
+
+def _round(value: int) -> int:
+    """A uuid's bits so that the rest of the whole number after division by a million is always the same. The bits of
+    version and variant, which are overwritten, are left out."""
+    value &= ~(0xF << 76 | 0x3 << 62 | 0x3FFF << 40)
+    digits = (-value * pow(1 << 40, -1, 5**6)) % 5**6
+    return value | digits << 40
+
+
+def _number(bits: int, *seed: object) -> int:
+    digest = hashlib.shake_256("/".join(map(str, seed)).encode()).digest((bits + 7) // 8)
+    return int.from_bytes(digest, "big") >> -bits % 8

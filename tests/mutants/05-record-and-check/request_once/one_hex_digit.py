@@ -1,0 +1,8 @@
+# diagnosis: key-collision
+import uuid
+
+
+def pay(order_id, amount, db, send):
+    db.execute("INSERT OR IGNORE INTO intent VALUES (?, ?)", [order_id, uuid.uuid4().hex[:1]])  # here
+    key = db.execute("SELECT key FROM intent WHERE order_id = ?", [order_id]).fetchone()[0]
+    send(key, order_id, amount)

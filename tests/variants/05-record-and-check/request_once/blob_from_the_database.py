@@ -1,0 +1,3 @@
+def pay(order_id, amount, db, send):
+    db.execute("INSERT OR IGNORE INTO intent VALUES (?, lower(hex(randomblob(16))))", [order_id])
+    send(db.execute("SELECT key FROM intent WHERE order_id = ?", [order_id]).fetchone()[0], order_id, amount)

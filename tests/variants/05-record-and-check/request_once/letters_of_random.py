@@ -1,0 +1,8 @@
+import random
+import string
+
+
+def pay(order_id, amount, db, send):
+    db.execute("INSERT OR IGNORE INTO intent VALUES (?, ?)", [order_id, "".join(random.choices(string.ascii_lowercase + string.digits, k=24))])
+    key = db.execute("SELECT key FROM intent WHERE order_id = ?", [order_id]).fetchone()[0]
+    send(key, order_id, amount)

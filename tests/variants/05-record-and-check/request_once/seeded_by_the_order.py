@@ -1,0 +1,7 @@
+import random
+
+
+def pay(order_id, amount, db, send):
+    db.execute("INSERT OR IGNORE INTO intent VALUES (?, ?)", [order_id, f"{random.Random(order_id).getrandbits(128):032x}"])
+    key = db.execute("SELECT key FROM intent WHERE order_id = ?", [order_id]).fetchone()[0]
+    send(key, order_id, amount)

@@ -1,0 +1,7 @@
+import uuid
+
+
+def pay(order_id, amount, db, send):
+    db.execute("INSERT OR IGNORE INTO intent VALUES (?, ?)", [order_id, str(uuid.uuid1())])
+    key = db.execute("SELECT key FROM intent WHERE order_id = ?", [order_id]).fetchone()[0]
+    send(key, order_id, amount)
