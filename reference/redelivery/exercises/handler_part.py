@@ -140,7 +140,7 @@ class HandlerPart:
                     cost = cost_of(verdict.schedule)
                     if best is None or cost < best[0]:
                         best = (cost, verdict, number)
-        if best is None and not isinstance(values, Right):
+        if best is None and not isinstance(values, Right) and (unsure is None or isinstance(values, Wrong)):
             return self._report_values(exercise, program, values, seconds, bounds)
         if best is None:
             final = unsure or Proved(schedules, states)

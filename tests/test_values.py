@@ -1,0 +1,138 @@
+"""Values that hurt: every named confusion strikes, whatever the seed, in every part; and hurts no right answer."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from redelivery.exercises.catalogue import EXERCISES
+from redelivery.exercises.handler_part import HandlerPart
+from redelivery.exercises.values.batch import Batch
+from redelivery.exercises.values.confusion import Confusion
+from redelivery.exercises.values.fault import straight
+from redelivery.exercises.values.numbers import DISORDERS, DISTORTIONS, FLOATS, NUMBERS, amounts, versions
+from redelivery.exercises.values.texts import LINES, TEXTS, compact, kept
+from redelivery.exploration.straight import Right
+from redelivery.simulation.program import Cell, SourceProgram
+from tests.answers import Answer, answers
+
+SEEDS = range(20)
+PARTS = [part for parts in EXERCISES.values() for part in parts if isinstance(part, HandlerPart) and part.drawn]
+#: What makes two messages different, where it is a text.
+IDENTITY = {"order_total": "order_id", "ledger": "transfer_id", "setnx": "transfer_id", "versioned_profile": "address"}
+SOLUTIONS = {a.part: a for a in answers("variants") if a.name == "solution"}
+
+
+def batch_of(part: HandlerPart, seed: int = 8) -> Batch:
+    assert part.drawn is not None
+    return part.drawn(seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_confusion_strikes_in_its_family_and_among_the_compact(seed: int) -> None:
+    few = compact(Random(seed))
+    assert len(set(few)) == len(few)
+    for family in (*TEXTS, LINES):
+        values = family.draw(Random(seed))
+        assert len(set(values)) == len(values)
+        for confusion in family.confusions:
+            assert confusion.strikes(values), confusion.words
+            assert family is LINES or confusion.strikes(few), confusion.words
+    for numbers in (*NUMBERS, FLOATS):
+        for confusion_ in numbers.confusions:
+            assert confusion_.strikes(numbers.draw(Random(seed))), confusion_.words
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_kept_shows_every_way_of_changing_it(seed: int) -> None:
+    texts, few = kept(Random(seed)), amounts(Random(seed))
+    for family in (*TEXTS, LINES):
+        for confusion in family.confusions:
+            if confusion.key is not None:
+                assert any(confusion.key(text) not in (text, text.encode()) for text in texts), confusion.words
+    for distortion in DISTORTIONS:
+        assert any(distortion.distort(amount) != amount for amount in few), distortion.words
+    for disorder in DISORDERS:
+        assert any(disorder.rank(older) >= disorder.rank(newer) for older, newer in versions(Random(seed))), (  # type: ignore[operator]
+            disorder.words
+        )
+
+
+@pytest.mark.parametrize("seed", [8, 1, 2026])
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.grade_id)
+def test_every_confusion_strikes_in_every_part(part: HandlerPart, seed: int) -> None:
+    """Two messages that are alike in all but the text are taken for one another; so they are in the batch."""
+    messages = batch_of(part, seed).messages[: batch_of(part, seed).straight]
+    if part.grade_id == "qos2_receiver":
+        pytest.skip("a payload is kept, and its packet id is a small number")
+    field = IDENTITY.get(part.grade_id)
+    ids = tuple(identity for identity, _ in messages)
+    texts = ids if field is None else tuple(body[field] for _, body in messages if field in body)
+    for values in {ids, texts} if field != "address" else {texts}:
+        for family in TEXTS:
+            for confusion in family.confusions:
+                assert strikes(confusion, values), (part.grade_id, confusion.words)
+
+
+def strikes(confusion: Confusion[str], values: tuple[str, ...]) -> bool:
+    distinct = tuple(dict.fromkeys(values))
+    if confusion.key is None:
+        return confusion.strikes(distinct) is not None
+    return len({confusion.key(value) for value in distinct}) < len(distinct)
+
+
+@pytest.mark.parametrize("seed", [8, 1, 77])
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.grade_id)
+def test_no_solution_is_hurt(part: HandlerPart, seed: int) -> None:
+    answer = SOLUTIONS[part.grade_id]
+    assert straight(answer.program(), batch_of(part, seed), "wal") == Right()
+
+
+#: The answer's own function, given something else than what came.
+_WRAPPED = """
+from redelivery import Retry
+from redelivery.exercises.values.texts import TEXTS
+_confusion = TEXTS[{family}].confusions[{place}]
+_plain = handle
+
+def _other(text):
+    key = _confusion.key(text)
+    return key if type(key) is str else repr(key)
+
+class _Changed:
+    def __init__(self, message):
+        self.id, self.body = message.id, dict(message.body)
+        {change}
+
+def handle(message, store):
+    return _plain(_Changed(message), store)
+"""
+
+
+def wrapped(answer: Answer, family: int, place: int) -> SourceProgram:
+    field = IDENTITY.get(answer.part)
+    change = "self.id = _other(self.id)" if field is None else f"self.body[{field!r}] = _other(self.body[{field!r}])"
+    source = answer.source + _WRAPPED.format(family=family, place=place, change=change)
+    return SourceProgram([answer.cells[0], Cell(answer.part, source)])
+
+
+def keyed() -> list[tuple[int, int]]:
+    places = ((n, m) for n, family in enumerate(TEXTS) for m, _ in enumerate(family.confusions))
+    return [(n, m) for n, m in places if TEXTS[n].confusions[m].key is not None]
+
+
+@pytest.mark.parametrize("part", [p for p in PARTS if "handle" in p.names], ids=lambda p: p.grade_id)
+def test_a_solution_that_confuses_its_key_is_found_out(part: HandlerPart) -> None:
+    """One of each family, in every part; the data of all confusions is tested above."""
+    chosen = dict(keyed())
+    for n, m in list(chosen.items())[::10]:
+        program = wrapped(SOLUTIONS[part.grade_id], n, m)
+        outcome: Any = straight(program, batch_of(part), "wal")
+        assert outcome != Right(), TEXTS[n].confusions[m].words
+
+
+def test_a_message_that_is_not_there_is_named() -> None:
+    with pytest.raises(LookupError, match="there is no message 9000: there are 1 to"):
+        batch_of(PARTS[0]).scenario([8_999])
