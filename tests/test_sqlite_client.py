@@ -1376,6 +1376,7 @@ SUPPORTED = {name for name, kind in vars(sqlite3).items() if isinstance(kind, ty
     "isolation_level",
     "iterdump",
     "rollback",
+    "set_trace_callback",
     "row_factory",
     "text_factory",
     "total_changes",
@@ -1511,3 +1512,33 @@ def test_an_overflow_is_an_overflow_error():
     failure = SqlFailure("OverflowError", "too large", 0, "", False)
     with pytest.raises(OverflowError, match=r"^too large$"):
         Connection(lambda statement: failure).execute("SELECT 1")
+
+
+def test_a_trace_callback_is_told_each_statement_with_its_values() -> None:
+    """As the real module tells it; what the callback raises is nobody's business."""
+    told: dict[str, list[str]] = {"real": [], "ours": []}
+    real = sqlite3.connect(":memory:")
+    real.execute("CREATE TABLE t (a, b)")
+    ours = Connection(lambda statement: SqlResult((), None, 1, 0, not statement.sql.startswith(("CREATE", "COMMIT"))))
+    for name, connection in (("real", real), ("ours", ours)):
+        connection.set_trace_callback(told[name].append)  # type: ignore[attr-defined]
+        connection.execute("INSERT INTO t VALUES (?, ?)", ["it's", b"\x01"])  # type: ignore[attr-defined]
+        connection.execute("INSERT INTO t VALUES (:a, :b)", {"a": 1.5, "b": None})  # type: ignore[attr-defined]
+        connection.commit()  # type: ignore[attr-defined]
+    assert [sql.strip() for sql in told["ours"]] == [sql.strip() for sql in told["real"]]
+    ours.set_trace_callback(lambda sql: 1 / 0)
+    ours.execute("SELECT 1")
+
+
+def test_wal_mode_is_as_it_is() -> None:
+    """Setting it answers with the mode that there is, and in a transaction as the real module does."""
+    for mode, answer in (("wal", "wal"), ("memory", "delete")):
+        asked: list[str] = []
+
+        def ask(statement: SqlStatement, mode: str = mode, asked: list[str] = asked) -> SqlResult:
+            asked.append(statement.sql)
+            return SqlResult(((mode,),), ("journal_mode",), -1, 0, statement.sql == "BEGIN")
+
+        connection = Connection(ask)
+        assert connection.execute("PRAGMA journal_mode=wal;").fetchone() == (answer,)
+        assert asked == ["PRAGMA journal_mode"]

@@ -118,7 +118,7 @@ class _Instance:
 
     def fingerprint(self) -> Any:
         c = self.connection  # which takes no attributes of a learner's, as the real one
-        client = (c._isolation_level, c.row_factory, c.text_factory)  # it may be closed
+        client = (c._isolation_level, c.row_factory, c.text_factory, c._trace)  # it may be closed
         library = {k: v for k, v in vars(self.db).items() if k != "conn"}
         variables = sorted(((v.name, value) for v, value in self.context.items()), key=lambda item: item[0])
         if self.loops is not None:

@@ -10,8 +10,9 @@ Differences from the real module (each has a test):
 - ``total_changes`` is the sum of the rowcounts: what triggers changed is not in it;
 - text that is no UTF-8 can't be read, whatever ``text_factory`` says;
 - a connection is no instance of `sqlite3.Connection`, a cursor none of `sqlite3.Cursor`;
-- functions, collations, callbacks, extensions, blobs, backups, ATTACH, VACUUM, ANALYZE, temporary and virtual tables,
-  and PRAGMAs that are not known to do no harm raise `sqlite3.NotSupportedError`;
+- setting WAL mode changes nothing, since both journal modes are searched, and answers with the mode that there is;
+- functions, collations, callbacks (but ``set_trace_callback``), extensions, blobs, backups, ATTACH, VACUUM, ANALYZE,
+  temporary and virtual tables, and PRAGMAs that are not known to do no harm raise `sqlite3.NotSupportedError`;
 - how long a wait for a lock lasts is the schedule's decision, whatever ``timeout`` or ``busy_timeout`` say;
 - flags set by PRAGMA last for one delivery. What a connection inserted and changed last, and how much in all, it knows
   as long as its process lives.
@@ -19,6 +20,7 @@ Differences from the real module (each has a test):
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import operator
 import re
@@ -43,6 +45,9 @@ _PLACEHOLDER = re.compile(
     r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)|\w[\w$]*|([:@$]\w+|\?\d*)""", re.DOTALL
 )
 _BUSY_TIMEOUT = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?busy_timeout\s*(?:[=(]\s*(-?\d+)\s*\)?)?\s*;?\s*", re.IGNORECASE)
+_WAL = re.compile(
+    r"PRAGMA\s+(?:\w+\s*\.\s*)?journal_mode\s*(?:=\s*['\"]?wal['\"]?|\(\s*['\"]?wal['\"]?\s*\))\s*;?\s*", re.I
+)
 _MILLISECONDS = 5000
 #: Whether `executemany` keeps what RETURNING gives.
 _KEEPS_RETURNING = sys.version_info >= (3, 12)
@@ -297,6 +302,7 @@ class Connection:
         "_isolation_level",
         "_look_back",
         "_refused",
+        "_trace",
         "row_factory",
         "text_factory",
     )
@@ -321,6 +327,7 @@ class Connection:
         self._ask = ask
         self._look_back = look_back
         self._refused = refused
+        self._trace: Callable[[str], object] | None = None
         self._isolation_level: str | None = ""
         self._in_transaction = False
         self._closed = False
@@ -339,6 +346,11 @@ class Connection:
             match = _BUSY_TIMEOUT.fullmatch(without_lead(statement.sql))
             if match is not None:
                 return self._set_busy_timeout(match[1])
+            if _WAL.fullmatch(without_lead(statement.sql)):
+                return self._stay_in_journal_mode()
+        if self._trace is not None:
+            with contextlib.suppress(Exception):
+                self._trace(_expanded(statement))
         told = self._ask(statement)
         self._in_transaction = told.in_transaction
         if isinstance(told, SqlFailure):
@@ -354,6 +366,21 @@ class Connection:
         if milliseconds is not None:
             self._busy_timeout = max(int(milliseconds), 0)
         return SqlResult(((self._busy_timeout,),), ("timeout",), -1, 0, self._in_transaction)
+
+    def _stay_in_journal_mode(self) -> SqlResult:
+        """Both journal modes are searched, whatever a handler wants: where a file can't have a write-ahead log, SQLite
+        answers with the mode that it stays in."""
+        told = self._tell(SqlStatement("PRAGMA journal_mode"))
+        if told.rows == (("wal",),):
+            return told
+        if self._in_transaction:
+            raise sqlite3.OperationalError("cannot change into wal mode from within a transaction")
+        return told._replace(rows=(("delete",),))
+
+    def set_trace_callback(self, trace_callback: Callable[[str], object] | None, /) -> None:
+        """Have every statement told before it is carried out; what the callback raises is ignored."""
+        self._check()
+        self._trace = trace_callback
 
     def _begin_before(self, keyword: str) -> bool:
         """The BEGIN that the module sends before a statement that writes; whether it was needed."""
@@ -557,6 +584,39 @@ def _with_nulls(sql: str) -> SqlStatement:
     """The statement with NULL for each of its placeholders."""
     names = _placeholders(sql)
     return _bind(sql, [None] * len(names) if "?" in names else dict.fromkeys(names))
+
+
+def _expanded(statement: SqlStatement) -> str:
+    """The statement with its values in place of the placeholders, as SQLite shows it to a trace callback."""
+    values: Any = dict(statement.parameters) if statement.named else statement.parameters
+    count = 0
+
+    def literal(match: re.Match[str]) -> str:
+        nonlocal count
+        mark = match[1]
+        if mark is None:
+            return match[0]
+        if mark == "?":
+            key: Any = count
+            count += 1
+        else:
+            key = mark[1:] if statement.named else int(mark[1:]) - 1 if mark[0] == "?" else count
+        try:
+            return _literal(values[key])
+        except (LookupError, ValueError):
+            return "NULL"
+
+    return _PLACEHOLDER.sub(literal, statement.sql)
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bytes):
+        return f"x'{value.hex()}'"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def _plain(value: Any, position: int) -> Any:

@@ -27,7 +27,9 @@ _TEMPORARY_SCHEMA = frozenset({"sqlite_temp_master", "sqlite_temp_schema"})
 _SCHEMA_PRAGMAS = frozenset(
     ["table_info", "table_xinfo", "index_list", "index_info", "index_xinfo", "foreign_key_list"]
 )
-_FLAG_PRAGMAS = frozenset(["foreign_keys", "recursive_triggers", "defer_foreign_keys", "case_sensitive_like"])
+_FLAG_PRAGMAS = frozenset(
+    ["foreign_keys", "recursive_triggers", "defer_foreign_keys", "case_sensitive_like", "legacy_alter_table"]
+)
 _HARMLESS_PRAGMAS = frozenset(["synchronous", "busy_timeout"])
 #: Reading these does no harm; setting them would last beyond the delivery.
 _READABLE_PRAGMAS = frozenset(

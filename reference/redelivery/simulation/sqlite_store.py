@@ -467,6 +467,7 @@ class SqliteStore:
             execute("PRAGMA recursive_triggers=on")
             execute("PRAGMA case_sensitive_like=off")
             execute("PRAGMA defer_foreign_keys=off")
+            execute("PRAGMA legacy_alter_table=off")
             session.flags = False
 
     @staticmethod
