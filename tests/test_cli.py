@@ -71,7 +71,6 @@ def redelivery(*arguments: str, encoding: str = "utf-8") -> Result:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env={**os.environ, "PYTHONIOENCODING": encoding},
-        timeout=15,
     )
     result = Result(run.returncode, run.stdout.decode(errors="replace"), run.stderr.decode(errors="replace"))
     assert "Traceback" not in result.text, result.text

@@ -79,7 +79,7 @@ def test_the_page_to_print_is_one_page_when_it_is_printed(paper: str, tmp_path: 
     sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
     nbformat.write(nbformat.v4.new_notebook(cells=[guide("summary")]), tmp_path / "page.ipynb")
     command = [sys.executable, "-m", "nbconvert", "--to", "html", str(tmp_path / "page.ipynb")]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
         page = browser.new_page()

@@ -32,7 +32,7 @@ _LOOK_FIRST = [
     '    db["processed"].insert({"message_id": message.id})',
     "    @CREDIT",
 ]
-SECONDS = 5.0
+SECONDS = 60.0
 """For each of six searches; none of these answers needs one."""
 
 

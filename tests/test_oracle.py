@@ -79,7 +79,7 @@ def ends_of(model: str, most_faults: int = 3, change: Change | None = None) -> f
             ["gcc", "-O1", "-DSAFETY", "-DNOREDUCE", "-DPRINTF", "-w", "-o", "pan", "pan.c"],
             ["./pan", "-n", "-m10000", "-w20"],
         ):
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
             printed = done.stdout
             assert done.returncode == 0, f"{' '.join(command)}\n{printed[-2000:]}\n{done.stderr[-2000:]}"
     assert "errors: 0" in printed, f"the model has a dead end:\n{printed[-2000:]}"

@@ -1,6 +1,6 @@
 """Runs a command and prints how many of the processes that it started, however distant, are left afterwards.
 
-python watched.py SECONDS COMMAND…  (kills the command with SIGKILL after SECONDS; 0: lets it end)
+python watched.py LINES FILE COMMAND…  (kills the command with SIGKILL when FILE has LINES lines; 0: lets it end)
 
 Whose parent has ended becomes a child of this process (PR_SET_CHILD_SUBREAPER), so none gets away. Linux only.
 """
@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
-#: Seconds in which what is being ended may end.
-GRACE = 10.0
+#: Seconds in which what is being ended may end, on the busiest machine.
+GRACE = 120.0
 
 
 def descendants() -> list[int]:
@@ -38,13 +38,13 @@ def descendants() -> list[int]:
 def main() -> int:
     """Run it."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    seconds, command = float(sys.argv[1]), sys.argv[2:]
+    lines, file, command = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
     started = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        status = started.wait(seconds or None)
-    except subprocess.TimeoutExpired:
-        started.kill()
-        status = started.wait()
+    while lines and started.poll() is None:
+        if file.exists() and file.read_bytes().count(b"\n") >= lines:
+            started.kill()
+        time.sleep(0.005)
+    status = started.wait()
     until = time.monotonic() + GRACE
     while (left := descendants()) and time.monotonic() < until:
         time.sleep(0.05)

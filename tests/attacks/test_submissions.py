@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from redelivery.grading import sandbox as sandboxes
+from redelivery.grading.allowance import GENEROUS
 from redelivery.grading.judge import Entry, Limits, judge
 from redelivery.grading.result import Kind
 from redelivery.simulation import remote
@@ -18,8 +19,8 @@ pytestmark = pytest.mark.skipif(
     sandboxes.why_not() is not None, reason=f"no isolation on this machine: {sandboxes.why_not()}"
 )
 TOUCHED = Path("/tmp/grader-was-here")
-#: Seconds in which a sandbox is taken down, on a busy machine.
-AFTERWARDS = 20.0
+#: Seconds in which a sandbox is taken down, on the busiest machine.
+AFTERWARDS = 300.0
 
 
 def _namespace(process: int) -> str | None:
@@ -57,7 +58,7 @@ def test_an_attack_gets_the_honest_score(attack: Attack, tmp_path: Path, monkeyp
         close(self)
 
     monkeypatch.setattr(sandboxes.Sandbox, "close", noted)
-    # As long as honest code may think on a busy machine; shorter here, since the deaf ones use it up.
+    # As long as honest code may think; shorter here, since the deaf ones use it up.
     monkeypatch.setattr(remote, "ANSWER_SECONDS", 3.0)
     monkeypatch.setattr(remote, "OPENING_SECONDS", 8.0)
     started = time.monotonic()
@@ -67,7 +68,7 @@ def test_an_attack_gets_the_honest_score(attack: Attack, tmp_path: Path, monkeyp
     assert part.points == (part.max_points if attack.is_honest else 0), part.explanation
     assert result.points == part.points
     assert not result.faults, [p.explanation for p in result.parts if p.kind is Kind.FAULT]
-    assert took < attack.seconds + AFTERWARDS
+    assert took < GENEROUS * attack.seconds + AFTERWARDS
     assert own.read_text() == "learner,points\nann,3\n"
     assert not TOUCHED.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([own.name, f"{attack.name}.ipynb"])

@@ -303,6 +303,9 @@ def _set_state(new: Any, state: Any) -> None:
 
 
 class _Fingerprinter:
+    """Goes down by calls of Python alone: those that pass through C (``map``, a generator that ``tuple`` takes) have a
+    limit of their own since Python 3.12, which nothing raises."""
+
     def __init__(self) -> None:
         self._seen: dict[int, int] = {}
         self._alive: list[Any] = []
@@ -334,18 +337,18 @@ class _Fingerprinter:
                 return ("shared", id(thing))
             attributes = {k: v for k, v in thing.__dict__.items() if k not in _CLASS_INTERNALS}
             bases = tuple(map(self.of, thing.__bases__))
-            return ("class", thing.__qualname__, bases, tuple((k, self.of(v)) for k, v in attributes.items()))
+            return ("class", thing.__qualname__, bases, tuple([(k, self.of(v)) for k, v in attributes.items()]))
         if kind is types.ModuleType or kind in _BUILTIN or isinstance(thing, enum.Enum):
             owner = getattr(thing, "__self__", None)
             if kind in _BUILTIN and owner is not None and not isinstance(owner, types.ModuleType):
                 return ("bound", thing.__name__, self.of(owner))
             return ("shared", id(thing))
         if kind in (list, tuple):
-            return (kind.__name__, *map(self.of, thing))
+            return (kind.__name__, *[self.of(one) for one in thing])
         if kind in (set, frozenset):
             return (kind.__name__, *sorted(map(self._alone, thing), key=repr))
         if kind is dict:
-            return ("dict", *((self.of(key), self.of(value)) for key, value in thing.items()))
+            return ("dict", *[(self.of(key), self.of(value)) for key, value in thing.items()])
         if kind is types.MethodType:
             return ("method", self.of(thing.__func__), self.of(thing.__self__))
         if kind is types.CellType:
@@ -390,8 +393,8 @@ class _Fingerprinter:
             self.of(function.__kwdefaults__),
             self.of(function.__dict__),
             self.of(function.__annotations__) if function.__annotations__ else None,
-            tuple(map(self.of, function.__closure__ or ())),
-            tuple((name, self.of(space[name])) for name in _reached(function)),
+            tuple([self.of(cell) for cell in function.__closure__ or ()]),
+            tuple([(name, self.of(space[name])) for name in _reached(function)]),
         )
 
     def _instance(self, thing: Any, kind: type) -> Any:
@@ -400,7 +403,7 @@ class _Fingerprinter:
         if isinstance(thing, threading.local):
             return ("thread's own", self.of(dict(vars(thing))))
         if is_users(kind):
-            return ("object", self.of(kind), *map(self.of, _content_of(thing, kind)))
+            return ("object", self.of(kind), *[self.of(part) for part in _content_of(thing, kind)])
         if isinstance(thing, logging.Logger):
             own = {name: value for name, value in vars(thing).items() if name not in _OF_A_LOGGER}
             return ("logger", thing.name, self.of(own))
@@ -423,6 +426,30 @@ class _Fingerprinter:
         )
 
 
+def _comparable(nested: Any) -> Any:
+    """A fingerprint that is nested deeply (a long linked list), without nesting: to compare tuples within tuples within
+    tuples is a recursion in C, which ends early in some versions of Python."""
+    flat: list[Any] = []
+    todo, deepest = [iter((nested,))], 0
+    while todo:
+        for part in todo[-1]:
+            if type(part) is tuple:
+                flat.append(_DOWN)
+                todo.append(iter(part))
+                deepest = max(deepest, len(todo))
+                break
+            flat.append(part)
+        else:
+            flat.append(_UP)
+            todo.pop()
+    return tuple(flat) if deepest > _DEEP else nested
+
+
+#: Stand for the brackets.
+_DOWN, _UP = object(), object()
+_DEEP = 200
+
+
 def fingerprint(things: Mapping[str, Any]) -> Any:
     """A hashable value that is equal for equal memories.
 
@@ -431,7 +458,7 @@ def fingerprint(things: Mapping[str, Any]) -> Any:
     """
     walker = _Fingerprinter()
     try:
-        return tuple((name, walker.of(thing)) for name, thing in sorted(things.items()))
+        return _comparable(tuple([(name, walker.of(thing)) for name, thing in sorted(things.items())]))
     except Opaque:
         raise
     except Exception as error:  # learner code may have a say in it (hash, repr)
@@ -451,7 +478,7 @@ def remembered(things: Mapping[str, Any]) -> dict[str, Any]:
         parts = _parts(thing)
         for name, part in parts:
             try:
-                found[name] = _Fingerprinter().of(part)
+                found[name] = _comparable(_Fingerprinter().of(part))
             except Exception:
                 found[name] = None
             todo.append(part)
