@@ -22,7 +22,6 @@ from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 from ..simulation.calls import Tool
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
-from ..simulation.world import MOST_REFUSALS
 from .values.seed import DEFAULT_SEED
 
 #: What a part says that still holds its stub.
@@ -214,12 +213,11 @@ class Report:
         if b.get("jobs"):
             who += f", {b['jobs']} runs of the job beside them"
         kinds = [f"{b[key]} {words}" for key, words in _FAULT_WORDS if b.get(key)]
-        refusals = f", up to {MOST_REFUSALS} refusals by one lock" if b.get("lock_timeouts") else ""
         between = f", up to {b['between']} other messages before a duplicate" if b.get("between") else ""
         stores = ["SQLite in WAL mode and with a rollback journal"] if len(b["journals"]) > 1 else []
         stores += ["Redis"] if b.get("redis") else []
         return (
-            f"Bounds: {who}, {_messages_and_faults(b)} ({', '.join(kinds)} at most){refusals}"
+            f"Bounds: {who}, {_messages_and_faults(b)} ({', '.join(kinds)} at most)"
             f"{between}{'; ' if stores else ''}{', '.join(stores)}."
         )
 
@@ -497,7 +495,6 @@ def bounds_json(scenarios: Sequence[Scenario], journals: Sequence[str]) -> dict[
         "lost_acks": 0 if largest.sure_acks or largest.packets else bounds.lost_acks,
         "redeliveries": bounds.redeliveries if not largest.packets else 0,
         "lock_timeouts": bounds.lock_timeouts if largest.uses_sqlite else 0,
-        "lock_refusals": MOST_REFUSALS if largest.uses_sqlite else 0,
         "journals": list(journals),
     }
     sends = any(Tool.SEND in call.arguments for call in largest.calls)

@@ -12,7 +12,7 @@ from ..simulation.process import Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
 from ..simulation.world import Bounds, World
-from .reduction import Mismatch, RememberedEffects, Step
+from .reduction import Mismatch, RememberedEffects, Step, carried_on
 from .scenario import Scenario
 from .stage import TICK, Forbidden, Needs, close, host_of, stores, with_needs, world_of
 
@@ -99,6 +99,9 @@ def _has_hope(
         if world.time_matters and world.time_can_pass(state):
             moves = [*moves, TIME_IS_LEFT]
         effects.here = step
-        stack += [Step(step, move, world.apply(state, move), (0, 0, 0, 0)) for move in moves]
+        for move in moves:
+            far = carried_on(world, effects, step, move)
+            after, times = far if far is not None else (world.apply(state, move), 1)
+            stack.append(Step(step, move, after, (0, 0, 0, 0), times))
     hopeful.update(dict.fromkeys(seen, False))
     return False

@@ -15,6 +15,10 @@ the key they are sorted.
 written in its open transaction, too), its transaction, the committed contents and the locks of others. So it is
 carried out for real only where this combination is new. Every real replay is compared with what was remembered.
 
+**Rounds.** A process that goes round (see `Tree`) and asks something else in the end is carried on alone to its last
+round, as one move, where a whole round leaves everything as it was. Others step in during its first rounds and its
+last, and nowhere between: what they do there shows itself to the process in the same way, unless it counts its rounds.
+
 What is *not* done: a lock holder's statements are not run as one step up to its COMMIT. Others can run into its
 lock in between, give up, and acknowledge: at two faults final states would be lost.
 """
@@ -38,8 +42,8 @@ from ..simulation.operations import (
     Told,
 )
 from ..simulation.process import Node, Tree
-from ..simulation.sqlite_store import READ_LOCK, SqliteStore
-from ..simulation.world import Effect, Process, State
+from ..simulation.sqlite_store import READ_LOCK, SqliteStore, exact
+from ..simulation.world import Effect, Process, State, World
 
 if TYPE_CHECKING:
     from ..simulation.redis_store import RedisStore
@@ -50,13 +54,14 @@ Cost = tuple[int, int, int, int]
 
 
 class Step:
-    """A state on the search's way, and how it was reached."""
+    """A state on the search's way, and how it was reached: by ``choice``, made ``times`` times."""
 
-    __slots__ = ("choice", "cost", "expanded", "next", "parent", "state")
+    __slots__ = ("choice", "cost", "expanded", "next", "parent", "state", "times")
 
-    def __init__(self, parent: Step | None, choice: Choice | None, state: State, cost: Cost) -> None:
+    def __init__(self, parent: Step | None, choice: Choice | None, state: State, cost: Cost, times: int = 1) -> None:
         self.parent = parent
         self.choice = choice
+        self.times = times
         self.state = state
         self.cost = cost
         self.expanded = False
@@ -67,7 +72,7 @@ class Step:
         choices = []
         step: Step | None = self
         while step is not None and step.choice is not None:
-            choices.append(step.choice)
+            choices += [step.choice] * step.times
             step = step.parent
         return tuple(reversed(choices))
 
@@ -159,7 +164,6 @@ class RememberedEffects:
             p.attempt,
             state.redis,
             state.now,
-            p.naps,
             p.past,
         )
 
@@ -218,6 +222,8 @@ class RememberedEffects:
             self.replays += 1
         for forward in reversed(path):
             assert forward.parent is not None and forward.choice is not None
+            if forward.times > 1:
+                continue  # whole rounds, which left everything as it was
             self._repeat(forward.parent.state, forward.choice, forward.state)
         if self.redis is not None:  # which keeps nothing but its contents, so its commands need no repeating
             self.redis.restore(here.state.redis)
@@ -325,12 +331,71 @@ class RememberedEffects:
 
 
 def _between(start: Node, end: Node) -> list[Node]:
-    """The nodes after ``start`` up to ``end``."""
+    """The nodes after ``start`` up to ``end``. Where they lie on a circle, the way leads over its seam."""
     nodes: list[Node] = []
     node = end
     while node is not start:
         nodes.append(node)
         if node.parent is None:
-            raise Mismatch
+            return _way_round(start, end)
         node = node.parent
     return nodes[::-1]
+
+
+def _way_round(start: Node, end: Node) -> list[Node]:
+    came_from = {start.number: start}
+    todo = [start]
+    for node in todo:
+        for child in node.children.values():
+            if child.number not in came_from:
+                came_from[child.number] = node
+                todo.append(child)
+        if end.number in came_from:
+            break
+    else:
+        raise Mismatch
+    nodes = [end]
+    while (before := came_from[nodes[-1].number]) is not start:
+        nodes.append(before)
+    return nodes[::-1]
+
+
+def carried_on(world: World, effects: RememberedEffects, step: Step, choice: Choice) -> tuple[State, int] | None:
+    """Where a process that goes round gets by ``choice``, made so many times, if nobody else steps in: to its last
+    round. None where it doesn't go round here, or a round leaves something else than it found.
+
+    ``effects.here`` has to be ``step``, and is so again afterwards.
+    """
+    nodes = world.tree.nodes
+    index = choice.process
+    process = step.state.processes[index]
+    if choice.kind is not Kind.STEP or process.message < 0 or (skip := nodes[process.node].skip) is None:
+        return None
+    round_end = nodes[process.node]
+    for told in skip.answers:
+        round_end = round_end.children[exact(told)]
+    here, steps = step, 0
+    while steps < len(skip.answers):
+        after = world.apply(here.state, choice)
+        steps += 1
+        here = Step(here, choice, after, step.cost)
+        if effects.moved:
+            effects.at, effects.moved = here, False
+        effects.here = here
+        if after.processes[index].node == round_end.number:
+            break
+    effects.here = step
+    state = here.state
+    after_round = state.processes[index]
+    if after_round.node != round_end.number or after_round._replace(node=process.node) != process:
+        return None
+    back = (*state.processes[:index], process, *state.processes[index + 1 :])
+    if state._replace(processes=back, last=step.state.last) != step.state:
+        return None
+    rounds = 0
+    node: Node | None = skip.node
+    while node is not None and node is not nodes[process.node]:
+        node, rounds = node.parent, rounds + 1
+    arrived = process._replace(node=skip.node.number)
+    processes = (*state.processes[:index], arrived, *state.processes[index + 1 :])
+    return state._replace(processes=processes), steps * (rounds // len(skip.answers))

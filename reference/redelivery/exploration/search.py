@@ -20,7 +20,7 @@ from ..simulation.process import Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.world import Bounds, State, World
-from .reduction import Cost, Mismatch, RememberedEffects, Step
+from .reduction import Cost, Mismatch, RememberedEffects, Step, carried_on
 from .scenario import Scenario
 from .schedule import to_text
 from .stage import TICK, AnyHost, Final, Forbidden, Needs, close, everything, host_of, stores, world_of
@@ -332,26 +332,33 @@ class Search:
             last = state.last if self._exact else -2
             faults = world.faults(state)
             count_moves = len(moves)
+            goes_round = any(p.message >= 0 and nodes[p.node].skip is not None for p in state.processes)
             for index, choice in enumerate((*moves, *faults)):
                 effects.moved = False
-                after = apply(state, choice)
+                times = 1
+                if goes_round and (far := carried_on(world, effects, step, choice)) is not None:
+                    after, times = far
+                    effects.moved = False
+                else:
+                    after = apply(state, choice)
                 faulty = index >= count_moves
                 new_cost = (
                     cost[0] + faulty,
                     cost[1] + (faulty and choice.kind in CONSUMERS_OWN),
                     cost[2] + (choice.kind is Kind.STEP and choice.process != last and last >= 0),
-                    cost[3] + 1,
+                    cost[3] + times,
                 )
                 key = key_of(after)
                 other = known.get(key)
                 if other is None:
-                    other = known[key] = Step(step, choice, after, new_cost)
+                    other = known[key] = Step(step, choice, after, new_cost, times)
                     if effects.moved:
                         effects.at = other
                     serial -= 1
                     heapq.heappush(heap, (new_cost, serial, other))
                 elif new_cost < other.cost and not other.expanded:
                     other.parent, other.choice, other.state, other.cost = step, choice, after, new_cost
+                    other.times = times
                     if effects.at is other:  # there the processes may have one another's places
                         effects.at = None
                     serial -= 1

@@ -138,7 +138,7 @@ class _Straight:
     def _begins(self, state: State, choice: Choice) -> Choice | Endless:
         if self.world.roles[choice.process] is not Role.CONSUMER:
             return choice
-        message = self.world.next_message(state, choice.process)
+        message = state.ready[0] if state.ready else None
         assert message is not None
         count = self.deliveries[message] = self.deliveries.get(message, 0) + 1
         if count > _MOST_DELIVERIES:

@@ -263,6 +263,9 @@ class _Answers:
     def _again(self, held: _Host, root: int, end: int) -> Any:
         return [packed(request) for request in held.host.again(held.nodes[root], held.nodes[end].answers())]
 
+    def _rounds(self, held: _Host, number: int, length: int, most: int) -> Any:
+        return held.host.rounds(held.nodes[number], length, most)
+
     def _memory_matters(self, held: _Host, ends: list[int], seconds: float) -> Any:
         from time import process_time
 

@@ -52,7 +52,7 @@ from .operations import (
     Unrepeatable,
 )
 from .patience import Patience
-from .process import Line, Node
+from .process import Line, Node, last_edges, same_request
 from .program import Program, _text, innermost_line
 from .queue_client import Queue, payment_sender
 from .sqlite_client import Connection
@@ -166,6 +166,7 @@ class GreenletHost:
         self, program: Program, calls: Sequence[Call], messages: Sequence[tuple[str, Mapping[str, Any]]] = ()
     ) -> None:
         self.program = program
+        self.endless = program.endless
         self.calls_known = calls
         self.messages = messages
         self.entries = tuple(dict.fromkeys(call.name for call in calls))
@@ -263,6 +264,24 @@ class GreenletHost:
             requests.append(self._resume(run, told))
         self._kill(run)
         return requests
+
+    def rounds(self, node: Node, length: int, most: int) -> int:
+        """The process at ``node`` has come round, and asks what it asked ``length`` operations before. For how many
+        more operations, up to ``most``, does it go on asking the same if it is told the same?"""
+        edges = last_edges(node, length)[::-1]
+        run = self._run_again(node)
+        if run is None:
+            return 0
+        same = 0
+        try:
+            while same < most:
+                request = self._resume(run, edges[same % length].told)
+                same += 1
+                if not same_request(request, edges[same % length].request):
+                    break
+        finally:
+            self._kill(run)
+        return same
 
     def adopt(self, histories: Mapping[int, tuple[int, Node]]) -> None:
         """Take over from a host that is no more: what processes remember, as a number → the number of what they

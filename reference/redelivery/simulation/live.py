@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from .chance import Identity, drawn
@@ -23,7 +24,7 @@ from .operations import (
 )
 from .process import Node, Tree
 from .sqlite_store import NO_PAST, Outcome, Past, SqliteStore
-from .world import MOST_NAPS, Effect, State
+from .world import Effect, State
 
 if TYPE_CHECKING:
     from .redis_store import RedisOutcome, RedisStore
@@ -80,7 +81,7 @@ class LiveEffects:
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
         past = self._past(state, process)
         self.store.begin(process, past=past)
-        return self._free(process, root, attempt, state.now, 0, past)
+        return self._free(process, root, attempt, state.now, past)
 
     def step(self, state: State, process: int) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
@@ -94,7 +95,8 @@ class LiveEffects:
         node = self.tree.nodes[state.processes[process].node]
         self.told_elsewhere(node, told)
         p = state.processes[process]
-        return self._free(process, self.tree.tell(node, told), p.attempt, state.now, p.naps, p.past)
+        child = self.tree.tell(node, told)
+        return self._free(process, child, p.attempt, state.now, p.past, child.number <= node.number)
 
     def time_out(self, state: State, process: int) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
@@ -164,20 +166,19 @@ class LiveEffects:
         if outcome.told is None:
             return Effect(node.number, outcome.transaction, state.contents, False, True)
         changed = outcome.committed and self._has_changed(state, process)
-        refused = isinstance(outcome.told, SqlFailure) and outcome.told.is_lock
         child = self.tree.tell(node, outcome.told)
         if isinstance(outcome.told, SqlFailure) and outcome.told.code == sqlite3.SQLITE_INTERRUPT:
             child.request = Hung(outcome.told.text)
         p = state.processes[process]
-        effect = self._free(process, child, p.attempt, state.now, p.naps, p.past)
-        return effect._replace(changed=changed, refused=refused) if changed or refused else effect
+        effect = self._free(process, child, p.attempt, state.now, p.past, child.number <= node.number)
+        return effect._replace(changed=changed) if changed else effect
 
     def _after_redis(self, state: State, process: int, node: Node, outcome: RedisOutcome) -> Effect:
         assert self.redis is not None
         number = self.redis.number_contents()
         child = self.tree.tell(node, outcome.reply)
         p = state.processes[process]
-        effect = self._free(process, child, p.attempt, state.now, p.naps, p.past)
+        effect = self._free(process, child, p.attempt, state.now, p.past, child.number <= node.number)
         return effect._replace(redis=number, touched=outcome.touched)
 
     def _has_changed(self, state: State, process: int) -> bool:
@@ -197,11 +198,20 @@ class LiveEffects:
         """What was committed so far has been noticed."""
         self._version = self.store.data_version()
 
-    def _free(self, process: int, node: Node, attempt: int, now: int, naps: int = 0, past: Past = NO_PAST) -> Effect:
-        """Carry out what takes no step of its own. ``naps``: how often the process has slept in vain."""
+    def _free(
+        self, process: int, node: Node, attempt: int, now: int, past: Past = NO_PAST, came_round: bool = False
+    ) -> Effect:
+        """Carry out what takes no step of its own. A circle of nothing else is left where the process sleeps, or where
+        it was entered: there it waits until time has passed. ``came_round``: it has just come round a circle."""
         store = self.store
-        unwatched, woke = False, 0
+        unwatched = False
+        seen: set[int] = set()
         while True:
+            if node.circles:
+                if node.number in seen:
+                    node, came_round = self._resting_place(seen), True
+                    break
+                seen.add(node.number)
             request = node.request
             kind = type(request)
             if kind is SqlStatement:
@@ -231,13 +241,25 @@ class LiveEffects:
                     raise NeedsPast
                 told = past.rowid if request.what == "rowid" else past.total  # type: ignore[union-attr]
                 self.told_for_free(node, told)
-            elif kind is Sleep and naps + woke < MOST_NAPS:
-                told, woke = 0, woke + 1
+            elif kind is Sleep:
+                told = 0
                 self.told_for_free(node, told)
             elif kind is RedisUnwatch:
                 told, unwatched = RedisReply(b"OK"), True
             else:
                 break
-            node = self.tree.tell(node, told)
+            before, node = node, self.tree.tell(node, told)
+            came_round = came_round or node.number <= before.number
         effect = Effect(node.number, store.transaction(process), store.current)
-        return effect._replace(unwatched=unwatched, naps=woke) if unwatched or woke else effect
+        return effect._replace(unwatched=unwatched, round=came_round) if unwatched or came_round else effect
+
+    def _resting_place(self, circle: Set[int]) -> Node:
+        """Where a process stays that goes round without a step: where it sleeps, or else looks at the time or at the
+        schema. One that only draws random numbers will never do anything else."""
+        nodes = [self.tree.nodes[number] for number in sorted(circle)]
+        for kind in (Sleep, ReadClock, SqlStatement):
+            for node in nodes:
+                if type(node.request) is kind:
+                    return node
+        nodes[0].request = Hung("it goes round for ever without asking the stores or the queue for anything")
+        return nodes[0]

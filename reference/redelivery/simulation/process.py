@@ -5,19 +5,57 @@ code runs only for nodes that are not there yet::
 
     message 8 ──▶ SELECT … processed ──▶ none ──▶ UPDATE account … ──▶ 1 row ──▶ …
                                     └──▶ (8,) ──▶ returned
+
+**Rounds.** A process that asks again and again what it asked before, and is told the same each time, goes round. Its
+tree would be a line without end, or with a very late one. So after a few rounds its code alone is told the same answers
+on and on, thousands of times, in a run beside. Either it asks for something else at last: then that far node is made,
+one round before, and a search may take the whole way to it as one move (`Node.skip`). Or it doesn't, and is taken for
+endless: then the line is bent into a circle, and the process has finitely many nodes::
+
+    SET lock NX ──▶ none ──▶ sleep ──▶ SET lock NX ──▶ none ──▶ sleep ──▶ SET lock NX ──▶ none ──▶ sleep ──┐
+                                                                  ▲└──▶ OK ──▶ …                           │
+                                                                  └────────────────────────────────────────┘
+
+Told something else anywhere on the circle, it leaves it, as it would have left the line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from .operations import Hung, Raised, Request, Returned, SqlFailure, SqlStatement, Told, Unrepeatable
+from .operations import (
+    DrawBytes,
+    Hung,
+    Raised,
+    RedisReply,
+    RedisTransaction,
+    Request,
+    Returned,
+    SqlFailure,
+    SqlStatement,
+    Told,
+    Unrepeatable,
+)
 from .sqlite_store import exact
 
 Line = tuple[str, int]
-#: A delivery that asks for more operations than this is taken for endless.
-MOST_OPERATIONS = 300
+#: A delivery that asks for more operations than this, and does not go round, is taken for endless.
+MOST_OPERATIONS = 2_000
+#: Rounds that a process has to go, equal to the letter, before it is followed beyond.
+ROUNDS = 2
+#: A round of more operations than this is not recognised as one.
+_MOST_IN_ROUND = 40
+#: So many rounds is a process followed; one that goes on after them is taken for endless.
+MOST_ROUNDS = 4_000
+#: As many again, where one like it (the same line, the same statements, other messages) has been found endless.
+_FEW_ROUNDS = 300
+
+
+class Circle(NamedTuple):
+    """Where a process was taken for endless after `MOST_ROUNDS` rounds."""
+
+    line: Line | None
 
 
 class Node:
@@ -25,6 +63,8 @@ class Node:
 
     __slots__ = (
         "children",
+        "circles",
+        "contended",
         "depth",
         "line",
         "memory",
@@ -33,6 +73,7 @@ class Node:
         "parent",
         "request",
         "root",
+        "skip",
         "stack",
         "told",
     )
@@ -50,6 +91,12 @@ class Node:
         """The learner's lines that led to the request, innermost first; only where the host records them."""
         self.memory = 0  # of a root: what the process remembers before; of an end: after
         self.message = -1
+        self.circles = False
+        """The node is on a circle: told the same for ever, the process would ask the same for ever."""
+        self.contended: bool = parent is not None and (parent.contended or _is_contention(parent.request, told))
+        """In this call the process was refused a lock, or others were faster than its EXEC."""
+        self.skip: Skip | None = None
+        """Where the same answers lead in the end; None where the process does not go round."""
 
     @property
     def ended(self) -> bool:
@@ -66,14 +113,35 @@ class Node:
         return answers[::-1]
 
 
+class Skip(NamedTuple):
+    """The way on from a node of a process that goes round: if it is told ``answers`` once more, and nothing else has
+    changed by then, it will be told them until it has arrived at ``node``, one round before it asks something else."""
+
+    answers: tuple[Told, ...]
+    node: Node
+
+
+def _is_contention(request: Request, told: Told | None) -> bool:
+    if isinstance(told, SqlFailure):
+        return told.is_lock
+    return isinstance(request, RedisTransaction) and isinstance(told, RedisReply) and told.value is None
+
+
 class Host(Protocol):
     """Where learner code runs. How it finds an unknown node's request is its own affair."""
+
+    endless: set[Any]
+    """Kinds of rounds that were followed to the limit; kept for as long as the program."""
 
     def start(self, node: Node) -> None:
         """Fill in the request of a root: begin the delivery of its message with its memory."""
 
     def go_on(self, node: Node) -> None:
         """Fill in the request of a node: tell its parent what the node was told."""
+
+    def rounds(self, node: Node, length: int, most: int) -> int:
+        """The process at ``node`` has come round, and asks what it asked ``length`` operations before. For how many
+        more operations, up to ``most``, does it go on asking the same if it is told the same? Leaves no trace."""
 
 
 class Tree:
@@ -92,6 +160,8 @@ class Tree:
         self.most_operations = MOST_OPERATIONS
         self.nodes: list[Node] = []
         self._roots: dict[tuple[int, int], Node] = {}
+        self.circles: dict[Line | None, None] = {}
+        """The lines at which processes were taken for endless."""
 
     def root(self, memory: int, message: int) -> Node:
         """The beginning of a delivery of message number ``message`` to a process that remembers ``memory``."""
@@ -118,18 +188,94 @@ class Tree:
         key = exact(told)
         child = node.children.get(key)
         if child is None:
-            child = Node(len(self.nodes), node, told, node.root)
-            child.message = node.message
-            self.nodes.append(child)
-            if child.message in self._scripts:
-                child.request = _follows(self._scripts[child.message], child.depth, told)
-            elif child.depth > self.most_operations:
-                child.request = Hung(f"it asks for more than {self.most_operations} operations in one delivery")
-                child.line = node.line
-            else:
-                self._host.go_on(child)
+            child = self._child(node, told)
+            if not child.ended and child.message not in self._scripts:
+                child = self._gone_round(child) or child
             node.children[key] = child
         return child
+
+    def _child(self, node: Node, told: Told, counted: bool = True) -> Node:
+        child = Node(len(self.nodes), node, told, node.root)
+        child.message = node.message
+        self.nodes.append(child)
+        if not counted:
+            child.depth = node.depth
+        if child.message in self._scripts:
+            child.request = _follows(self._scripts[child.message], child.depth, told)
+        elif child.depth > self.most_operations:
+            child.request = Hung(f"it asks for more than {self.most_operations:,} operations in one delivery")
+            child.line = node.line
+        else:
+            self._host.go_on(child)
+        return child
+
+    def _gone_round(self, node: Node) -> Node | None:
+        """Whether the process has just come round for the `ROUNDS`-th time. If its circle has no end, the node that
+        stands for this one; if it has, the way to it is noted."""
+        edges = last_edges(node)
+        length = _length_of_round(node.request, edges)
+        if not length:
+            return None
+        answers = tuple(edge.told for edge in edges[length - 1 :: -1])
+        kind = (node.line, tuple((type(edge.request), edge.request[:1], exact(edge.told)) for edge in edges[:length]))
+        most = (_FEW_ROUNDS if kind in self._host.endless else MOST_ROUNDS) * length
+        same = self._host.rounds(node, length, most)
+        if same >= most:
+            self._host.endless.add(kind)
+            self.circles[node.line] = None
+            start = node
+            for _ in range(length):
+                assert start.parent is not None
+                start = start.parent
+                start.circles = True
+            return start
+        end = node
+        for told in answers * (same // length - 1):
+            following = end.children.get(exact(told))
+            if following is None:
+                following = end.children[exact(told)] = self._child(end, told, counted=False)
+            end = following
+        if end is not node:
+            node.skip = Skip(answers, end)
+        return None
+
+
+class Edge(NamedTuple):
+    """What a process asked, and what it was told."""
+
+    request: Request
+    told: Told
+
+
+def last_edges(node: Node, most: int = ROUNDS * _MOST_IN_ROUND) -> list[Edge]:
+    """What the process at ``node`` asked and was told last, backwards."""
+    edges: list[Edge] = []
+    while node.parent is not None and len(edges) < most:
+        edges.append(Edge(node.parent.request, node.told))  # type: ignore[arg-type]
+        node = node.parent
+    return edges
+
+
+def _length_of_round(request: Request, edges: Sequence[Edge]) -> int:
+    """The number of operations in a round, where the last `ROUNDS` rounds were equal and ``request`` begins another;
+    else 0."""
+    for length in range(1, len(edges) // ROUNDS + 1):
+        if same_request(edges[length - 1].request, request) and all(
+            _like(edges[i]) == _like(edges[i + length]) for i in range((ROUNDS - 1) * length)
+        ):
+            return length
+    return 0
+
+
+def same_request(one: Request, other: Request) -> bool:
+    """Whether two requests are the same in equal rounds: which random bytes they draw is no difference."""
+    if type(one) is not type(other):
+        return False
+    return one.length == other.length if isinstance(one, DrawBytes) and isinstance(other, DrawBytes) else one == other
+
+
+def _like(edge: Edge) -> Any:
+    return ("draws", edge.request.length) if isinstance(edge.request, DrawBytes) else (edge.request, exact(edge.told))
 
 
 def _follows(script: Sequence[SqlStatement], done: int, told: Told) -> Request:

@@ -30,6 +30,9 @@ _TICK = 0.25
 class Program(Protocol):
     """Code that defines the functions of a process."""
 
+    endless: set[Any]
+    """What its processes were seen to do without end; see `process.Host.endless`."""
+
     @property
     def files(self) -> frozenset[str]:
         """The file names under which the learner's code was compiled."""
@@ -111,6 +114,7 @@ class SourceProgram:
     """
 
     def __init__(self, cells: Sequence[Cell]) -> None:
+        self.endless: set[Any] = set()
         self._cells = tuple(cells)
         self._code = []
         self.errors: list[CellError] = []
@@ -199,6 +203,7 @@ class FunctionProgram:
     """
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
+        self.endless: set[Any] = set()
         self._functions = dict(functions)
         self._files = frozenset(_files_of(functions.values()))
         self.fresh()

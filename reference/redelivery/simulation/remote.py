@@ -190,6 +190,7 @@ class RemoteProgram:
         """Whether searches, too, give each call a process of its own."""
         self._cells = tuple(cells)
         self._lines = {f"<{cell.name}>": cell.source.splitlines() for cell in cells}
+        self.endless: set[Any] = set()
         self.session = Session(opener, cells)
         self.errors = list(self.session.errors)
         self._second: Session | None = None
@@ -293,6 +294,7 @@ class RemoteHost:
         self, program: RemoteProgram, calls: Sequence[Call], messages: Sequence[tuple[str, Mapping[str, Any]]] = ()
     ) -> None:
         self._program = program
+        self.endless = program.endless
         self._setting = [packed(calls), [[identity, packed(body)] for identity, body in messages]]
         self.stopped = False
         self.patience = 1.0
@@ -346,6 +348,22 @@ class RemoteHost:
         else:
             there = self._in_the_first_process()
         self._fill(node, there, ["go on", there.host, node.number, node.parent.number, packed(node.told)])
+
+    def rounds(self, node: Node, length: int, most: int) -> int:
+        """For how many more operations, up to ``most``, the process at ``node`` goes on asking the same."""
+        if node.root.number in self._roots_apart:
+            there = self._in_a_new_process(node)
+            self._hand_over(there, [node])
+            there.waiting = -1
+        else:
+            there = self._in_the_first_process()
+        try:
+            same = there.session.ask(["rounds", there.host, node.number, length, most], AGAIN_SECONDS)
+        except Silent:
+            return 0
+        if type(same) is not int or not 0 <= same <= most:
+            there.session.broke("no number of rounds")
+        return same
 
     def check_all(self, nodes: Sequence[Node]) -> Unrepeatable | None:
         """Have every delivery carried out once more, the last ones first, by a process that knows nothing of the first

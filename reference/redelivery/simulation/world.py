@@ -38,6 +38,7 @@ from .operations import (
     Hung,
     Perform,
     Raised,
+    ReadClock,
     Receive,
     Received,
     RedisReply,
@@ -57,18 +58,11 @@ from .sqlite_store import CLOSED, NO_LOCK, NO_PAST, PENDING_LOCK, READ_LOCK, WRI
 
 #: A message whose handler raised this often goes to the dead-letter queue.
 MOST_EXCEPTIONS = 3
-#: So often is one process refused by a lock while nobody releases one: immediate refusals, and waits that time out
-#: after the first one that did (one stall of the holder can outlast several waits). After that the process lets the
-#: others go on, if they can, and tries once after each release. Without it, a handler that tries again for ever, and
-#: is right, would have endlessly many states; with a smaller number, one that gives up after three tries would pass.
-MOST_REFUSALS = 5
 #: Attempts are counted up to here, so that a retrying consumer has finitely many states.
 MOST_ATTEMPTS = 6
-
-
-#: So often does one process wake from a sleep while nothing changes; after that it sleeps on until something does, or
-#: until time passes. Without it, a handler that tries again after a sleep, until a lock is free, would never be done.
-MOST_NAPS = 4
+#: How often a process has to come round without anybody else changing anything until it is known to wait in vain: it
+#: comes to the seam of its circle once, and may have noticed a change on the way; once more, and it has seen all.
+IN_VAIN = 2
 #: Milliseconds that pass with ``@`` where nothing is known to expire: longer than any lease.
 LONG = 3653 * 24 * 3600 * 1000
 #: So often may time pass in a run, free passings included, where the clock is looked at.
@@ -85,13 +79,14 @@ class Process(NamedTuple):
     ``message`` is the number of the call that it is in (of a consumer: of its message), -1 while it waits for one.
     ``current``: the queue has not delivered the message again meanwhile.
     ``attempt`` is how often the message had been delivered when this process received it (0: nobody asks).
-    ``waiting``: for a lock. ``barred``: messages (as bits) it returned and may not get back at once. ``refusals``:
-    lock errors since somebody else released a lock; ``stalled``: one of them was a wait that timed out.
+    ``waiting``: for a lock. ``stalled``: such a wait has timed out, and nobody has released a lock since: the stall of
+    the holder that outlasted one wait may outlast others.
 
     Of a loop, ``held`` is what it received in this call: (message, status); ``dry``: it was last told that there is
     none; ``seen_none``: it was told so at some time in this call; ``stopped``: it returned without, for good.
-    ``watched`` are the Redis keys that it watches; ``dirty``: one of them was touched since. ``naps``: how often it
-    has slept since something changed. ``past`` is what its connection knows of earlier deliveries, where anybody asks.
+    ``watched`` are the Redis keys that it watches; ``dirty``: one of them was touched since. ``vain``: how often it
+    has come round a circle since something changed (see `Tree`); counted only where time may pass. ``past`` is what its
+    connection knows of earlier deliveries, where anybody asks.
     ``since``: of a reader, what was acknowledged when it was asked.
     """
 
@@ -101,9 +96,7 @@ class Process(NamedTuple):
     node: int = -1
     transaction: Transaction = CLOSED
     waiting: bool = False
-    barred: int = 0
     attempt: int = 0
-    refusals: int = 0
     stalled: bool = False
     watched: tuple[bytes, ...] = ()
     dirty: bool = False
@@ -111,7 +104,7 @@ class Process(NamedTuple):
     dry: bool = False
     seen_none: bool = False
     stopped: bool = False
-    naps: int = 0
+    vain: int = 0
     past: Past = NO_PAST
     since: int = 0
 
@@ -173,16 +166,14 @@ class Effect(NamedTuple):
     changed: bool = False
     """The database file was changed, which makes older snapshots stale."""
     waiting: bool = False
-    refused: bool = False
-    """The process was told "database is locked"."""
     redis: int = -1
     """The number of the contents of Redis afterwards; -1: as before."""
     touched: frozenset[bytes] = frozenset()
     """The Redis keys that were touched, for those who watch them."""
     unwatched: bool = False
     """The process gave up watching."""
-    naps: int = 0
-    """How often the process slept and woke."""
+    round: bool = False
+    """The process came round a circle."""
 
 
 class Effects(Protocol):
@@ -309,7 +300,6 @@ class World:
         self.time_matters = cast.uses_redis or count_clock
         self._ends = tuple(accumulate(cast.lanes))
         """Of each sender, the place after its last packet."""
-        self._anybody_sleeps = False
 
     def initial(self, contents: int) -> State:
         """All messages ready, all processes idle."""
@@ -333,35 +323,25 @@ class World:
     def _enabled(self, state: State) -> list[int]:
         """The processes that can make a step now."""
         enabled: list[int] = []
-        barred: list[int] = []
         nodes = self.tree.nodes
         ready = state.ready
         for index, process in enumerate(state.processes):
             if process.message >= 0:
                 if process.waiting:
                     continue
-                kind = type(nodes[process.node].request)
+                node = nodes[process.node]
+                kind = type(node.request)
                 if kind is Hung or kind is Unrepeatable:
                     continue
-                if kind is Receive and not ready and process.dry:
-                    continue
-                blocked = (
-                    process.refusals >= MOST_REFUSALS
-                    or (kind is Sleep and process.naps >= MOST_NAPS)
-                    or (kind is Receive and process.barred and ready and all(process.barred >> m & 1 for m in ready))
-                )
-                (barred if blocked else enabled).append(index)
+                if kind is Receive and not ready and process.dry and node.circles:
+                    continue  # it asks again and again, and would for ever
+                enabled.append(index)
             elif self.roles[index] is Role.CONSUMER:
                 if ready:
-                    if process.barred and all(process.barred >> m & 1 for m in ready):
-                        barred.append(index)
-                    else:
-                        enabled.append(index)
+                    enabled.append(index)
             elif self._may_be_called(state, index):
                 enabled.append(index)
-        # Who returned a message, or was refused by a lock too often, waits until somebody else has made a step;
-        # but only if somebody can.
-        return enabled or barred
+        return enabled
 
     def _may_be_called(self, state: State, index: int) -> bool:
         role = self.roles[index]
@@ -383,18 +363,18 @@ class World:
         enabled = self._enabled(state)
         if not enabled:
             return [_TIMEOUTS[i] for i, process in enumerate(state.processes) if process.waiting]
-        if self._anybody_sleeps and all(self._sleeps(state, i) for i in enabled) and self.time_can_pass(state):
+        if self.time_matters and self._wait_in_vain(state, enabled) and self.time_can_pass(state):
             return [TIME_IS_LEFT]
         moves = [_STEPS[i] for i in enabled]
         for index, process in enumerate(state.processes):
-            if process.stalled and process.waiting and process.refusals < MOST_REFUSALS:
+            if process.stalled and process.waiting:
                 moves.append(_TIMEOUTS[index])
         return moves
 
-    def _sleeps(self, state: State, index: int) -> bool:
-        process = state.processes[index]
-        asleep = process.message >= 0 and process.naps >= MOST_NAPS
-        return asleep and type(self.tree.nodes[process.node].request) is Sleep
+    @staticmethod
+    def _wait_in_vain(state: State, enabled: Sequence[int]) -> bool:
+        """Whether all who could go on only go round in circles that nobody but time can end."""
+        return all(state.processes[index].vain >= IN_VAIN for index in enabled)
 
     def has_ended(self, state: State) -> bool:
         """Of a state in which nothing may happen without a fault: whether everybody is done, and nobody hangs."""
@@ -479,18 +459,17 @@ class World:
     def apply(self, state: State, choice: Choice) -> State:
         """The state after ``choice``, which must be possible (see `explain_impossible`)."""
         after = self._apply(state, choice)
-        if not self._anybody_sleeps:
-            return after
-        return self._awake(state, after, choice.process if choice.kind is Kind.STEP else -1)
+        return self._noticed(state, after, choice.process) if self.time_matters else after
 
     @staticmethod
-    def _awake(before: State, after: State, acted: int) -> State:
-        """Something has changed: who slept in vain may look again."""
-        if before[1:7] == after[1:7] and before[9:] == after[9:]:
+    def _noticed(before: State, after: State, acted: int) -> State:
+        """Something has changed: whoever went round in vain may see another thing next time."""
+        if not any(p.vain for p in after.processes):
             return after
-        return after._replace(
-            processes=tuple(p._replace(naps=0) if p.naps and i != acted else p for i, p in enumerate(after.processes))
-        )
+        elsewhere = before._replace(processes=(), last=-1) != after._replace(processes=(), last=-1)
+        if not elsewhere and before.processes[acted].transaction == after.processes[acted].transaction:
+            return after
+        return after._replace(processes=tuple(p._replace(vain=0) if p.vain else p for p in after.processes))
 
     def _apply(self, state: State, choice: Choice) -> State:
         kind, index = choice
@@ -539,23 +518,13 @@ class World:
 
     # -- the queue and its consumers -------------------------------------------------------------------
 
-    def next_message(self, state: State, index: int) -> int | None:
-        """The message that process ``index`` would receive now."""
-        barred = state.processes[index].barred
-        for message in state.ready:
-            if not barred >> message & 1:
-                return message
-        return state.ready[0] if state.ready else None
-
     def _take(self, state: State, index: int) -> tuple[State, int, int]:
         """The state without the next message in the queue, that message, and how often it has been delivered."""
-        message = self.next_message(state, index)
-        if message is None:
+        if not state.ready:
             raise ImpossibleChoice("there is no message to receive")
+        message, *ready = state.ready
         attempts = state.attempts
         attempt = min(attempts[message] + 1, MOST_ATTEMPTS)
-        ready = list(state.ready)
-        ready.remove(message)
         state = state._replace(ready=tuple(ready), attempts=(*attempts[:message], attempt, *attempts[message + 1 :]))
         if not self.count_attempts:
             return state, message, 0
@@ -566,7 +535,14 @@ class World:
         state, message, attempt = self._take(state, index)
         root = self.tree.root(process.memory, message)
         effect = self.effects.begin(state, index, root, attempt)
-        started = Process(process.memory, message, True, effect.node, effect.transaction, False, 0, attempt)
+        started = Process(
+            memory=process.memory,
+            message=message,
+            current=True,
+            node=effect.node,
+            transaction=effect.transaction,
+            attempt=attempt,
+        )
         if self.count_past:
             started = started._replace(past=process.past)
         return self._stepped(state, index, started, effect.contents)
@@ -586,16 +562,17 @@ class World:
         self.effects.end(state, index)
         message = process.message
         memory = self.tree.nodes[process.node].memory
-        exceptions, dead, ready, barred = state.exceptions, state.dead, state.ready, 0
+        exceptions, dead, ready = state.exceptions, state.dead, state.ready
         if process.current:
-            if raised.kind == "error" and self.cast.dead_letters:
+            # A delivery that was refused a lock may raise what it will: contention is no poison.
+            if raised.kind == "error" and self.cast.dead_letters and not self.tree.nodes[process.node].contended:
                 count = exceptions[message] + 1
                 exceptions = (*exceptions[:message], count, *exceptions[message + 1 :])
             if exceptions[message] >= MOST_EXCEPTIONS:
                 dead |= 1 << message
             else:
-                ready, barred = (*ready, message), 1 << message
-        idle = Process(memory, barred=barred, past=self._past_after(process))
+                ready = (*ready, message)
+        idle = Process(memory, past=self._past_after(process))
         after = self._stepped(state, index, idle, state.contents)
         after = after._replace(exceptions=exceptions, dead=dead, ready=ready)
         return self._woken(after, index, process.transaction.lock, NO_LOCK)
@@ -624,15 +601,15 @@ class World:
 
     def _crash(self, state: State, index: int, process: Process) -> State:
         self.effects.end(state, index)
-        ready, barred, link = state.ready, 0, state.link
+        ready, link = state.ready, state.link
         role = self.roles[index]
         if role is Role.CONSUMER and process.current:
-            ready, barred = (*ready, process.message), 1 << process.message
+            ready = (*ready, process.message)
         elif role is Role.LOOP:
-            ready, barred = _returned(ready, process)
+            ready = _returned(ready, process)
         elif role is Role.RECEIVER:
             link = link._replace(where=0)
-        after = state._replace(processes=_with(state.processes, index, Process(barred=barred)), ready=ready, link=link)
+        after = state._replace(processes=_with(state.processes, index, Process()), ready=ready, link=link)
         return self._woken(after, index, process.transaction.lock, NO_LOCK)
 
     # -- loops, jobs, sender and receiver --------------------------------------------------------------
@@ -654,7 +631,14 @@ class World:
             attempt = state.runs if role is Role.JOB else index + 1
         root = self.tree.root(process.memory, call)
         effect = self.effects.begin(state, index, root, attempt)
-        started = Process(process.memory, call, True, effect.node, effect.transaction, False, process.barred, attempt)
+        started = Process(
+            memory=process.memory,
+            message=call,
+            current=True,
+            node=effect.node,
+            transaction=effect.transaction,
+            attempt=attempt,
+        )
         if self.count_past:
             started = started._replace(past=process.past)
         if self.cast.reads and role is Role.JOB:
@@ -670,8 +654,8 @@ class World:
         ready, link = state.ready, state.link
         idle = Process() if raised else Process(memory, past=self._past_after(process))
         if role is Role.LOOP:
-            ready, barred = _returned(ready, process)
-            idle = idle._replace(barred=barred, stopped=not raised and not process.seen_none)
+            ready = _returned(ready, process)
+            idle = idle._replace(stopped=not raised and not process.seen_none)
         elif role is Role.RECEIVER:
             place = link.places[link.sender]
             expected = self.cast.packets[place][1]
@@ -698,14 +682,15 @@ class World:
             effect = self.effects.step(state, index)
             return self._affected(state, index, effect._replace(unwatched=True))
         if type(request) is Sleep:
-            self._anybody_sleeps = True
             return self._told(state, index, process, 0)
+        if type(request) is ReadClock:
+            return self._told(state, index, process, state.now)
         if type(request) is Receive:
             if not state.ready:
                 process = process._replace(dry=True, seen_none=True)
                 return self._told(state, index, process, Received(-1))
             state, message, attempt = self._take(state, index)
-            process = process._replace(dry=False, barred=0, held=(*process.held, (message, HELD)))
+            process = process._replace(dry=False, held=(*process.held, (message, HELD)))
             return self._told(state, index, process, Received(message, attempt))
         if type(request) is Acknowledge:
             return self._loop_acknowledges(state, index, process, request.delivery, kind)
@@ -755,37 +740,21 @@ class World:
         redis, expired = self.effects.later(state, passed) if expiry is not None else (state.redis, frozenset())
         if self.count_clock:
             state = state._replace(now=state.now + passed, times=state.times + 1)
-        state = state._replace(processes=tuple(p._replace(naps=0) if p.naps else p for p in state.processes))
         return self._touched(state._replace(redis=redis), expired)
 
     # -- what every step does --------------------------------------------------------------------------
 
     def _affected(self, state: State, index: int, effect: Effect, stalled: bool = False) -> State:
         before = state.processes[index]
-        after = Process(
-            before.memory,
-            before.message,
-            before.current,
-            effect.node,
-            effect.transaction,
-            effect.waiting,
-            before.barred,
-            before.attempt,
-            min(before.refusals + effect.refused, MOST_REFUSALS),
-            stalled or before.stalled,
-            before.watched,
-            before.dirty,
-            before.held,
-            before.dry,
-            before.seen_none,
-            False,
-            min(before.naps + effect.naps, MOST_NAPS),
-            before.past,
-            before.since,
+        after = before._replace(
+            node=effect.node,
+            transaction=effect.transaction,
+            waiting=effect.waiting,
+            stalled=stalled or before.stalled,
         )
+        if self.time_matters and effect.round:
+            after = after._replace(vain=min(before.vain + 1, IN_VAIN))
         state = self._stepped(state, index, after, effect.contents)
-        if effect.naps:
-            self._anybody_sleeps = True
         if effect.changed and self.journal == "wal":
             state = state._replace(
                 processes=tuple(
@@ -816,28 +785,9 @@ class World:
             )
         )
 
-    def _stepped(self, state: State, index: int, process: Process, contents: int) -> State:
-        processes = [
-            process if i == index else p._replace(barred=0) if p.barred else p for i, p in enumerate(state.processes)
-        ]
-        return State(
-            tuple(processes),
-            state.ready,
-            state.exceptions,
-            state.attempts,
-            state.acknowledged,
-            state.dead,
-            contents,
-            state.faults,
-            index,
-            state.redis,
-            state.performed,
-            state.payments,
-            state.runs,
-            state.link,
-            state.now,
-            state.times,
-        )
+    @staticmethod
+    def _stepped(state: State, index: int, process: Process, contents: int) -> State:
+        return state._replace(processes=_with(state.processes, index, process), contents=contents, last=index)
 
     def _woken(self, state: State, index: int, before: int, after: int) -> State:
         """Whoever waits for what this process has just released, or was refused because of it, may try again."""
@@ -846,9 +796,8 @@ class World:
         least = NO_LOCK if before >= WRITE_LOCK else PENDING_LOCK
         processes = []
         for i, p in enumerate(state.processes):
-            if i != index and (p.refusals or p.stalled or p.waiting):
-                waiting = p.waiting and p.transaction.lock < least
-                p = p._replace(waiting=waiting, refusals=_calmed(p.refusals), stalled=False)
+            if i != index and (p.stalled or p.waiting):
+                p = p._replace(waiting=p.waiting and p.transaction.lock < least, stalled=False)
             processes.append(p)
         return state._replace(processes=tuple(processes))
 
@@ -928,20 +877,12 @@ class World:
             return f"{letter} has nothing to do: {why}"
         if isinstance(request, Receive) and process.dry and not state.ready:
             return f"{letter} waits for a message, and none is there"
-        if index not in self._enabled(state):
-            return f"{letter} has just returned the message; another process has to make a step first"
         return None
 
 
-def _returned(ready: tuple[int, ...], process: Process) -> tuple[tuple[int, ...], int]:
-    """The queue after a loop's connection has ended, and the messages that returned so, as bits."""
-    back = tuple(message for message, status in process.held if status == HELD)
-    return (*ready, *back), sum(1 << message for message in back)
-
-
-def _calmed(refusals: int) -> int:
-    """Somebody else has released a lock: who had used up its patience may try once more, others start afresh."""
-    return MOST_REFUSALS - 1 if refusals >= MOST_REFUSALS - 1 else 0
+def _returned(ready: tuple[int, ...], process: Process) -> tuple[int, ...]:
+    """The queue after a loop's connection has ended, with the messages that returned so."""
+    return (*ready, *(message for message, status in process.held if status == HELD))
 
 
 def _with(things: tuple[T, ...], index: int, thing: T) -> tuple[T, ...]:
