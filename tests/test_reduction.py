@@ -17,7 +17,7 @@ from redelivery.exploration.scenario import Scenario
 from redelivery.exploration.schedule import cost_of
 from redelivery.exploration.search import Search
 from redelivery.exploration.verdict import Proved, Refuted, Stuck
-from redelivery.simulation import world
+from redelivery.simulation import process
 from redelivery.simulation.hosts import GreenletHost
 from redelivery.simulation.program import Cell, SourceProgram
 from redelivery.simulation.sqlite_store import Journal
@@ -181,12 +181,66 @@ def test_attempts_are_those_of_the_delivery() -> None:
     assert isinstance(Search(by_name("check_only_redelivered").program(), ONE, "wal").run(), Refuted)
 
 
-def test_the_number_of_refusals_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With one refusal instead of four, an answer that gives up after three tries would pass."""
-    answer = by_name("three_tries_then_nothing")
-    assert isinstance(Search(answer.program(), TWO, "wal").run(), Refuted)
-    monkeypatch.setattr(world, "MOST_REFUSALS", 1)
-    assert not isinstance(Search(answer.program(), TWO, "wal").run(), Refuted)
+TRIES = """
+import sqlite3
+def handle(message, db):
+    for _ in range({tries}):
+        try:
+            with db.atomic():
+                if db.execute("SELECT 1 FROM processed WHERE message_id = ?", [message.id]).fetchone():
+                    return
+                db.execute("INSERT INTO processed VALUES (?)", [message.id])
+                db.execute("UPDATE account SET balance = balance + 100 WHERE id = 666")
+                return
+        except sqlite3.OperationalError:
+            continue
+"""
+
+
+@pytest.mark.parametrize("tries", [1, 3, 10, 1000, 3500])
+def test_a_loop_is_followed_to_its_end_however_often_it_goes_round(tries: int) -> None:
+    """Whoever gives up after so many refusals, and returns, has lost the message."""
+    assert isinstance(Search(program(TRIES.format(tries=tries)), TWO, "wal").run(), Refuted)
+
+
+def test_a_loop_has_to_be_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a process that has gone round twice were taken for endless, one that gives up after ten tries would pass."""
+    monkeypatch.setattr(process, "MOST_ROUNDS", 2)
+    assert isinstance(Search(program(TRIES.format(tries=10)), TWO, "wal").run(), Proved)
+
+
+def test_an_endless_loop_is_a_circle_of_few_states() -> None:
+    """Whoever tries until he succeeds is right, and has finitely many states."""
+    endless = TRIES.replace("for _ in range({tries})", "while True")
+    search = Search(program(endless), TWO, "wal")
+    assert isinstance(search.run(), Proved)
+    assert search.statistics.states < 5_000
+
+
+def test_carrying_a_process_on_alone_loses_no_final_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same ends as step by step, where nothing depends on the number of rounds."""
+    code = TRIES.format(tries=7)
+    for journal in JOURNALS:
+        carried = finals(program(code), ONE, journal, ONE_FAULT)
+        with monkeypatch.context() as patch:
+            patch.setattr("redelivery.exploration.search.carried_on", lambda *_: None)
+            assert finals(program(code), ONE, journal, ONE_FAULT) == carried
+
+
+def test_sleeping_is_no_lock() -> None:
+    """However long two consumers sleep before they look, both may look before either has marked the message."""
+    source = """
+import time
+def handle(message, db):
+    for _ in range(20):
+        time.sleep(0.2)
+    if db.execute("SELECT 1 FROM processed WHERE message_id = ?", [message.id]).fetchone():
+        return
+    with db.atomic():
+        db.execute("INSERT OR IGNORE INTO processed VALUES (?)", [message.id])
+        db.execute("UPDATE account SET balance = balance + 100 WHERE id = 666")
+"""
+    assert isinstance(Search(program(source), ONE, "wal").run(), Refuted)
 
 
 def test_both_journal_modes_are_needed() -> None:
@@ -213,12 +267,22 @@ def handle(message, db):
     assert isinstance(Search(program(reader), TWO, "rollback").run(), Refuted)
 
 
-def test_a_returned_message_goes_to_somebody_else_first() -> None:
-    """A consumer alone gets it back at once; with two, the returner waits for a step of the other."""
+def test_a_returned_message_may_come_back_at_once() -> None:
+    """However often that happens, it is the same state again: a circle, and no end."""
     retry = "from redelivery import Retry\ndef handle(message, db):\n    raise Retry('not yet')\n"
     verdict = Search(program(retry), ONE, "wal").run()
     assert isinstance(verdict, Stuck)
     assert verdict.reason == "circle"
+
+
+def test_an_exception_after_a_refused_lock_is_no_poison() -> None:
+    """Contention is nobody's fault, whatever the answer raises then; without contention it is."""
+    busy = TRIES.format(tries=2) + "    raise RuntimeError('busy')\n"
+    assert isinstance(Search(program(busy), TWO, "wal").run(), Proved)
+    always = "def handle(message, db):\n    raise RuntimeError('busy')\n"
+    verdict = Search(program(always), TWO, "wal").run()
+    assert isinstance(verdict, Stuck)
+    assert verdict.reason == "poison"
 
 
 def test_a_search_says_how_many_schedules_it_covers() -> None:

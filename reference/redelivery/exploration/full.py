@@ -105,9 +105,7 @@ def _search(
             if both.redis is not None:
                 both.redis.restore(0)
             tree = Tree(host, scripts=scenario.scripts)
-            effects = LiveEffects(
-                tree, store, needs.attempts, scenario.never is not None, both.redis, needs.clock, needs.past
-            )
+            effects = LiveEffects(tree, store, needs.attempts, True, both.redis, needs.clock, needs.past)
             world = World(tree, effects, cast, bounds, journal, needs.attempts, needs.clock, needs.past)
             schedule, state, forbidden = _run(world, beginning, todo, Forbidden(scenario, store, both.redis))
             result.schedules += 1
@@ -147,7 +145,8 @@ def _run(
     world: World, beginning: _Beginning, todo: list[_Beginning], forbidden: Forbidden
 ) -> tuple[list[Choice], State | None, str | None]:
     """Run one schedule to its end, noting every other way it could have gone after its ``beginning``; also what
-    happened on the way that must not be."""
+    happened on the way that must not be. A schedule that comes back to where it was goes no further: whatever follows
+    there has followed the first time."""
     schedule: list[Choice] = []
     so_far = beginning
     while so_far is not None:
@@ -155,10 +154,16 @@ def _run(
         schedule.append(choice)
     schedule.reverse()
     state = world.initial(0)
+    visited: set[State] = set()
     for choice in schedule:
+        visited.add(state._replace(last=-1))
         state = world.apply(state, choice)
     so_far = beginning
     for _ in range(_MOST_STEPS):
+        place = state._replace(last=-1)
+        if place in visited:
+            return schedule, None, None
+        visited.add(place)
         if (wrong := forbidden(state)) is not None:
             return schedule, None, wrong
         moves = world.steps(state)

@@ -28,6 +28,7 @@ from .operations import (
     DrawBytes,
     Hung,
     Raised,
+    Receive,
     RedisReply,
     RedisTransaction,
     Request,
@@ -71,6 +72,7 @@ class Node:
         "message",
         "number",
         "parent",
+        "polls",
         "request",
         "root",
         "skip",
@@ -95,6 +97,8 @@ class Node:
         """The node is on a circle: told the same for ever, the process would ask the same for ever."""
         self.contended: bool = parent is not None and (parent.contended or _is_contention(parent.request, told))
         """In this call the process was refused a lock, or others were faster than its EXEC."""
+        self.polls: bool | None = None
+        """Of a process that asks for a message and was told that there is none: see `Tree.polls_for_ever`."""
         self.skip: Skip | None = None
         """Where the same answers lead in the end; None where the process does not go round."""
 
@@ -238,6 +242,17 @@ class Tree:
         if end is not node:
             node.skip = Skip(answers, end)
         return None
+
+
+    def polls_for_ever(self, node: Node) -> bool:
+        """Whether the process at ``node``, which asks for a message and was last told that there is none, would ask
+        again and again if that went on, and do nothing else but what it has just done in between."""
+        if node.polls is None:
+            edges = last_edges(node)
+            length = 1 + next((i for i, e in enumerate(edges) if isinstance(e.request, Receive)), len(edges))
+            most = MOST_ROUNDS * length
+            node.polls = length <= len(edges) and self._host.rounds(node, length, most) >= most
+        return node.polls
 
 
 class Edge(NamedTuple):

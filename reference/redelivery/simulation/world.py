@@ -329,12 +329,11 @@ class World:
             if process.message >= 0:
                 if process.waiting:
                     continue
-                node = nodes[process.node]
-                kind = type(node.request)
+                kind = type(nodes[process.node].request)
                 if kind is Hung or kind is Unrepeatable:
                     continue
-                if kind is Receive and not ready and process.dry and node.circles:
-                    continue  # it asks again and again, and would for ever
+                if kind is Receive and not ready and process.dry and self.tree.polls_for_ever(nodes[process.node]):
+                    continue
                 enabled.append(index)
             elif self.roles[index] is Role.CONSUMER:
                 if ready:
