@@ -243,7 +243,6 @@ class Tree:
             node.skip = Skip(answers, end)
         return None
 
-
     def polls_for_ever(self, node: Node) -> bool:
         """Whether the process at ``node``, which asks for a message and was last told that there is none, would ask
         again and again if that went on, and do nothing else but what it has just done in between."""
