@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,6 +16,7 @@ from redelivery.exercises.values.fault import straight
 from redelivery.exercises.values.numbers import DISORDERS, DISTORTIONS, FLOATS, NUMBERS, amounts, versions
 from redelivery.exercises.values.texts import LINES, TEXTS, compact, kept
 from redelivery.exploration.straight import Right
+from redelivery.grading.commands import _seed
 from redelivery.simulation.program import Cell, SourceProgram
 from tests.answers import Answer, answers
 
@@ -136,3 +138,11 @@ def test_a_solution_that_confuses_its_key_is_found_out(part: HandlerPart) -> Non
 def test_a_message_that_is_not_there_is_named() -> None:
     with pytest.raises(LookupError, match="there is no message 9000: there are 1 to"):
         batch_of(PARTS[0]).scenario([8_999])
+
+
+def test_a_grading_that_goes_on_keeps_its_seed(tmp_path: Path) -> None:
+    kept_there = tmp_path / "seed.txt"
+    assert _seed(5, kept_there, resume=False) == 5
+    assert len({_seed(None, kept_there, resume=False) for _ in range(20)}) > 1
+    kept_there.write_text("77\n")
+    assert _seed(None, kept_there, resume=True) == 77

@@ -166,7 +166,7 @@ class Report:
             "scenario": self.scenario if self.schedule is not None else None,
             "fault": self.fault,
             "messages": list(self.messages),
-            "seed": self.seed,
+            "seed": self.seed if self.messages else None,
         }
 
     # -- text ------------------------------------------------------------------------------------------

@@ -74,6 +74,7 @@ class Worker:
             "attempt": entry.attempt,
             "seconds": limits.seconds,
             "sandbox": limits.sandbox,
+            "seed": limits.seed,
         }
         assert self._process.stdin is not None
         try:

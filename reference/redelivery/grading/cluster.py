@@ -21,7 +21,7 @@ class NoCluster(Exception):
 
 
 def judge_there(
-    learner: str, shown: str, attempt: str, notebook: bytes, seconds: float, sandbox: bool
+    learner: str, shown: str, attempt: str, notebook: bytes, seconds: float, sandbox: bool, seed: int
 ) -> dict[str, Any]:
     """One submission, judged on the machine where this runs, in a process of its own."""
     worker = Worker()
@@ -29,7 +29,7 @@ def judge_there(
         with tempfile.TemporaryDirectory(prefix="redelivery-grade-") as folder:
             path = Path(folder) / "submission.ipynb"
             path.write_bytes(notebook)
-            return worker.judge(Entry(learner, path, shown, attempt), Limits(seconds, sandbox)).to_json()
+            return worker.judge(Entry(learner, path, shown, attempt), Limits(seconds, sandbox, seed=seed)).to_json()
     finally:
         worker.close()
 
@@ -60,6 +60,7 @@ def judge_on(address: str, entries: Sequence[Entry], limits: Limits) -> Iterator
                 entry.path.read_bytes(),
                 limits.seconds,
                 limits.sandbox,
+                limits.seed,
                 retries=2,
                 pure=True,
             )

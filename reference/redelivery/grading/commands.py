@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import os
+import secrets
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -40,6 +41,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     grade.add_argument("--resume", action="store_true", help="go on after an interruption; nothing is graded twice")
     grade.add_argument("--no-sandbox", action="store_true", help="without bubblewrap; results are marked untrusted")
     grade.add_argument("--scheduler", metavar="ADDRESS", help="grade on a Dask cluster, such as tcp://host:8786")
+    grade.add_argument(
+        "--seed", type=int, metavar="N", help="what values that hurt are drawn from (default: another one each time)"
+    )
     grade.add_argument("--json", action="store_true", help="print everything as JSON")
     grade.set_defaults(run=_grade)
 
@@ -59,8 +63,9 @@ def _grade(options: argparse.Namespace) -> int:
             f"{reason}. Without it the submissions' code is not kept away from this machine. "
             "To grade all the same, say --no-sandbox; the results are then marked as untrusted"
         )
-    limits = Limits(options.timeout, not options.no_sandbox)
     out: Path = options.out
+    seed = _seed(options.seed, out / "seed.txt", options.resume)
+    limits = Limits(options.timeout, not options.no_sandbox, seed=seed)
     journal_path = out / "results.jsonl"
     if journal_path.exists() and not options.resume:
         return _cannot(
@@ -76,6 +81,7 @@ def _grade(options: argparse.Namespace) -> int:
         try:
             handed = collect(options.submissions, Path(scratch))
             out.mkdir(parents=True, exist_ok=True)
+            _write(out / "seed.txt", f"{seed}\n")
             journal = Journal(journal_path, keep=options.resume)
         except NothingThere as error:
             return _cannot(str(error))
@@ -101,7 +107,18 @@ def _in_force(options: argparse.Namespace, limits: Limits) -> str:
     from .sandbox import words
 
     isolation = f"Isolation: {', '.join(words(limits.sandbox, limits.confinement))}"
+    isolation += f". Seed: {limits.seed}"
     return isolation if limits.sandbox else f"UNTRUSTED. {isolation}"
+
+
+def _seed(wanted: int | None, kept: Path, resume: bool) -> int:
+    """The seed that was asked for; when going on, that of the beginning; else a new one."""
+    if wanted is not None:
+        return wanted
+    if resume:
+        with contextlib.suppress(OSError, ValueError):
+            return int(kept.read_text(encoding="utf-8"))
+    return secrets.randbelow(1_000_000)
 
 
 def _with_bar(entries: Sequence[Entry], journal: Journal, limits: Limits, judging: Judging) -> None:

@@ -14,9 +14,10 @@ from ..display.plain import plain
 from ..display.svg import to_svg
 from ..exercises.catalogue import EXERCISES
 from ..exercises.fault import fault_of
-from ..exercises.handler_part import HandlerPart
+from ..exercises.handler_part import HandlerPart, with_seed
 from ..exercises.notebook import NotUsable, Submission, failed, read_notebook
 from ..exercises.part import NotChecked, Part, Report
+from ..exercises.values.seed import DEFAULT_SEED
 from ..exploration.verdict import Undetermined
 from ..simulation.confine import Confinement
 from ..simulation.memory import CannotCopy
@@ -50,6 +51,8 @@ class Limits:
     """False: no isolation by bubblewrap; results are marked untrusted."""
     confinement: Confinement = field(default_factory=Confinement)
     """Limits for each of the submission's processes."""
+    seed: int = DEFAULT_SEED
+    """What values that hurt are drawn from."""
 
 
 def judge(
@@ -79,7 +82,7 @@ def judge(
         for part in EXERCISES[submission.exercise]:
             if progress is not None:
                 progress(part.grade_id)
-            parts.append(_judge_part(submission, part, sandbox, parts))
+            parts.append(_judge_part(submission, with_seed(part, limits.seed), sandbox, parts))
         return replace(
             result,
             exercise=submission.exercise,

@@ -36,7 +36,7 @@ def main() -> None:
     for line in sys.stdin:
         work = json.loads(line)
         entry = Entry(work["learner"], Path(work["path"]), work["shown"], work["attempt"])
-        limits = Limits(work["seconds"], work["sandbox"])
+        limits = Limits(work["seconds"], work["sandbox"], seed=work["seed"])
         place = place or Sandbox(limits.sandbox, limits.confinement, limits.seconds, frozenset({"redis"}))
         result = judge(entry, limits, place=place)
         answers.write(json.dumps(result.to_json()) + "\n")
