@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from redelivery.exercises.record_and_check import ONE, TWO
+from redelivery.exploration.full import search_all
 from redelivery.exploration.search import Search
 from redelivery.exploration.verdict import Proved, Refuted
+from redelivery.simulation import program as programs
 from redelivery.simulation import world
 from redelivery.simulation.operations import SqlStatement
+from redelivery.simulation.program import Cell, SourceProgram
 from redelivery.simulation.sqlite_store import NO_PAST, Journal, Past, SqliteStore
 from tests.agreement import JOURNALS, ONE_MESSAGE, TWO_MESSAGES, Agreed, Reach, compare
 from tests.answers import Answer, answers
@@ -110,3 +113,82 @@ def test_a_new_process_has_a_new_connection() -> None:
     crashed = [step for step in search._steps if step.choice is not None and step.choice.kind.name == "CRASH"]
     assert search.needs.past and crashed
     assert all(step.state.processes[step.choice.process].past == NO_PAST for step in crashed if step.choice)
+
+
+# -- what a process drew when it started ---------------------------------------------------------------------
+
+NAMED = """
+import os
+import random
+import secrets
+import socket
+import time
+import uuid
+
+WORKER = [uuid.uuid4().hex, os.getpid(), socket.gethostname(), time.time(), secrets.token_hex(1), random.random()]
+
+
+def handle(message, db):
+    db.execute("INSERT INTO processed VALUES (?)", [f"{WORKER} {uuid.uuid4()}"])
+"""
+
+
+def worker(identity: int, source: str = NAMED) -> list[object]:
+    """What the process with this identity drew."""
+    fresh = SourceProgram([Cell("test", source)]).fresh(identity)["handle"].__globals__["WORKER"]
+    assert isinstance(fresh, list)
+    return fresh
+
+
+def test_processes_draw_otherwise_and_each_the_same_again() -> None:
+    first, second, successor = worker(0), worker(1), worker(world.SUCCESSORS)
+    assert first == worker(0)
+    assert not set(first) & set(successor)
+    differ = [one != other for one, other in zip(first, second, strict=True)]
+    assert differ == [True, False, True, False, False, True]  # the process number, the time, and one byte are equal
+    assert [one != other for one, other in zip(second, successor, strict=True)] == [True, True, False, True, True, True]
+
+
+@pytest.mark.parametrize("slow", [0.0, 1e9])
+def test_it_does_not_matter_how_long_a_cell_takes(slow: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Executed again or copied: a process has drawn the same."""
+    wanted = [worker(identity) for identity in (0, 1, world.SUCCESSORS)]
+    monkeypatch.setattr(programs, "_SLOW", slow)
+    assert [worker(identity) for identity in (0, 1, world.SUCCESSORS)] == wanted
+
+
+@pytest.mark.parametrize(
+    ("source", "draws"),
+    [
+        ("import uuid\ndef handle(message, db): return uuid.uuid4()", False),
+        ("import random\nrandom.seed(7)\nNUMBER = random.random()", False),
+        ("import uuid\nWORKER = uuid.uuid4()", True),
+        ("from time import time\nclass Worker:\n    started = time()", True),
+    ],
+)
+def test_only_programs_that_draw_have_processes_told_apart(source: str, draws: bool) -> None:
+    assert SourceProgram([Cell("test", source)]).draws is draws
+
+
+@pytest.mark.parametrize("journal", JOURNALS)
+@pytest.mark.parametrize("redeliveries", [0, 1])
+def test_processes_told_apart_are_searched_in_full(journal: Journal, redeliveries: int) -> None:
+    """Exchanging consumers loses no final state where each has a name, and neither does a restart."""
+    bounds = ONE_MESSAGE.bounds._replace(redeliveries=redeliveries)
+    code = SourceProgram([Cell("test", NAMED)])
+    full = search_all(code, ONE, journal, bounds, most_schedules=5_000)
+    assert full.complete
+    for options in ({}, {"symmetry": False}, {"symmetry": False, "memory": False}):
+        search = Search(code, ONE, journal, bounds, **options)
+        search.run(stop_at_first=False)
+        assert search.final_contents == full.finals
+
+
+def test_a_successor_draws_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If it drew what the killed one drew, a key that is made when the process starts would pass."""
+    from redelivery.exercises.record_and_check import REQUEST_ONCE
+
+    answer = by_name("one_key_for_the_process")
+    assert isinstance(Search(answer.program(), REQUEST_ONCE.scenarios[0], "wal").run(), Refuted)
+    monkeypatch.setattr(world.World, "_new_memory", lambda self, state: 0)
+    assert isinstance(Search(answer.program(), REQUEST_ONCE.scenarios[0], "wal").run(), Proved)

@@ -55,6 +55,15 @@ def whole_number(who: Identity, serial: object) -> int:
     return _first_bits(who) % _ROUND + _ROUND * _number(23, "number", *who, serial)
 
 
+def start_bytes(identity: int, successor: int, length: int, serial: int) -> bytes:
+    """``length`` random bytes for a process that starts. Of those there are few, and each draws once: very few bits are
+    equal, in all that are no successors (0)."""
+    bits = 8 * length
+    own, alike = _number(bits, "start", identity, serial), min(bits, VERY_FEW)
+    shared = _number(VERY_FEW, "starts", successor, serial) >> VERY_FEW - alike
+    return (own & ((1 << bits - alike) - 1) | shared << bits - alike).to_bytes(length, "big")
+
+
 def _first_bits(who: Identity) -> int:
     token = _number(VERY_FEW, "token", who.attempt if who.message % 2 == 0 else 1)
     return token << FEW - VERY_FEW | _number(FEW - VERY_FEW, "key", who.attempt)

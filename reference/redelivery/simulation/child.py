@@ -169,6 +169,9 @@ class _Answers:
             return self._shape(*rest)
         if what == "value":
             return self._value(*rest)
+        if what == "draws":
+            assert self._program is not None
+            return self._program.draws
         if what == "host":
             return self._new_host(*rest)
         if what == "close":

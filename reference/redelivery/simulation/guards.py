@@ -14,9 +14,11 @@ import datetime
 import importlib
 import io
 import os
+import platform
 import random
 import secrets
 import signal
+import socket
 import sqlite3
 import sys
 import threading
@@ -28,6 +30,8 @@ from types import FrameType, SimpleNamespace
 from typing import Any, NoReturn, Protocol
 
 import sqlite_utils.db
+
+from .start import Start
 
 
 class NotAllowedHere(Exception):
@@ -114,30 +118,47 @@ source: Source | None = None
 """Set while learner code runs."""
 
 
+starting: Start | None = None
+"""Set while the learner's cells are executed for a process."""
+
+
+def _drawer() -> Source | Start | None:
+    """Who has random bytes: the world inside a handler, and a process that starts."""
+    return source if source is not None and source.in_learner_code() else starting
+
+
 def _from_world() -> bool:
     return source is not None and source.in_learner_code()
 
 
 def _urandom(count: int, /) -> bytes:
     """`os.urandom`, from the world inside a handler: so uuid4, secrets and SystemRandom come from there, too."""
-    if source is None or not source.in_learner_code():
-        return _real_urandom(count)
-    return source.draw_bytes(count) if count > 0 else _real_urandom(count)
+    drawer = _drawer()
+    return _real_urandom(count) if drawer is None or count <= 0 else drawer.draw_bytes(count)
 
 
 def _uuid1(*arguments: Any, **named: Any) -> uuid.UUID:
     """`uuid.uuid1`, which redis.lock takes its tokens from: inside a handler, random bytes from the world. It ends with
     the machine's number."""
-    if not _from_world():
+    if _drawer() is None:
         return _real_uuid1(*arguments, **named)
     return uuid.UUID(bytes=_urandom(16)[:10] + _NODE, version=1)
 
 
 def _getpid() -> int:
     """`os.getpid`: two consumers, and a consumer and its successor, are processes with numbers of their own."""
-    if source is None or not source.in_learner_code() or not source.is_learners(sys._getframe(1).f_code.co_filename):
+    asked = _drawer()
+    if asked is None or not asked.is_learners(sys._getframe(1).f_code.co_filename):
         return _real_getpid()
-    return source.process_number()
+    return asked.process_number()
+
+
+def _host_name() -> str:
+    """`socket.gethostname` and `platform.node`: a process may start again on another machine."""
+    asked = _drawer()
+    if asked is None or not asked.is_learners(sys._getframe(1).f_code.co_filename):
+        return _real_host_name()
+    return asked.host_name() if isinstance(asked, Start) else f"consumer-{asked.process_number()}"
 
 
 def _hash(thing: object, /) -> int:
@@ -159,27 +180,30 @@ class _WorldRandom(random.Random):
     """What the functions of the module ``random`` draw from: inside a handler, the world."""
 
     def random(self) -> float:
-        if source is None or not source.in_learner_code():
+        drawer = _drawer()
+        if drawer is None:
             return _real_random()
-        seeded = source.seeded()
+        seeded = drawer.seeded()
         if seeded is not None:
             return seeded.random()
-        return (int.from_bytes(source.draw_bytes(7, _OF_A_FLOAT)) >> 3) * 2.0**-53
+        return (int.from_bytes(drawer.draw_bytes(7, _OF_A_FLOAT)) >> 3) * 2.0**-53
 
     def getrandbits(self, k: int, /) -> int:
-        if source is None or not source.in_learner_code() or k <= 0:
+        drawer = _drawer()
+        if drawer is None or k <= 0:
             return _real_getrandbits(k)
-        seeded = source.seeded()
+        seeded = drawer.seeded()
         if seeded is not None:
             return seeded.getrandbits(k)
-        return int.from_bytes(source.draw_bytes((k + 7) // 8, k)) >> (-k % 8)
+        return int.from_bytes(drawer.draw_bytes((k + 7) // 8, k)) >> (-k % 8)
 
     def seed(self, *arguments: Any, **named: Any) -> None:
         """As in Python: the same numbers after the same seed. Without one, as at the beginning, the world's."""
-        if source is None or not source.in_learner_code():
+        drawer = _drawer()
+        if drawer is None:
             super().seed(*arguments, **named)
         else:
-            source.seed(*arguments, **named)
+            drawer.seed(*arguments, **named)
 
 
 def _clock(name: str, frozen: float) -> Callable[..., Any]:
@@ -187,7 +211,7 @@ def _clock(name: str, frozen: float) -> Callable[..., Any]:
     value = int(frozen * 1e9) if name.endswith("_ns") else frozen
 
     def clock() -> Any:
-        if not _from_world():
+        if _drawer() is None:
             return real()
         now = _now(sys._getframe(1))
         return value + (now * 1_000_000 if name.endswith("_ns") else now / 1000)
@@ -198,9 +222,10 @@ def _clock(name: str, frozen: float) -> Callable[..., Any]:
 def _now(caller: FrameType) -> int:
     """Milliseconds since `MOMENT`, as the world has them. Libraries (logging, say) look at the clock for purposes of
     their own, and always see the same moment: else every message that is logged would count as a look at the time."""
-    assert source is not None
-    asks = source.is_learners(caller.f_code.co_filename) or caller.f_globals.get("__name__") == _LOOKS_FOR_ITSELF
-    return source.read_clock() if asks else 0
+    asked = _drawer()
+    assert asked is not None
+    asks = asked.is_learners(caller.f_code.co_filename) or caller.f_globals.get("__name__") == _LOOKS_FOR_ITSELF
+    return asked.read_clock() if asks else 0
 
 
 def _moment(caller: FrameType) -> datetime.datetime:
@@ -213,6 +238,7 @@ _timedelta = datetime.timedelta
 
 
 _real_urandom, _real_random, _real_getrandbits = os.urandom, random.random, random.getrandbits
+_real_host_name = socket.gethostname
 _real_uuid1, _real_getpid, _real_hash = uuid.uuid1, os.getpid, builtins.hash
 #: The end of a uuid1: of the machine on which all processes are.
 _NODE = bytes.fromhex("0242ac110002")
@@ -241,7 +267,7 @@ class _Datetime(datetime.datetime, metaclass=_Meta):
 
     @classmethod
     def now(cls, tz: Any = None) -> Any:
-        if not _from_world():
+        if _drawer() is None:
             return _real_datetime.now(tz)
         return (
             _moment(sys._getframe(1)).astimezone(tz)
@@ -253,13 +279,13 @@ class _Datetime(datetime.datetime, metaclass=_Meta):
     def utcnow(cls) -> Any:
         return (
             _moment(sys._getframe(1)).replace(tzinfo=None)
-            if _from_world()
+            if _drawer() is not None
             else _real_datetime.now(datetime.UTC).replace(tzinfo=None)
         )
 
     @classmethod
     def today(cls) -> Any:
-        if not _from_world():
+        if _drawer() is None:
             return _real_datetime.now()
         return _moment(sys._getframe(1)).replace(tzinfo=None)
 
@@ -272,7 +298,7 @@ class _Date(datetime.date, metaclass=_Meta):
 
     @classmethod
     def today(cls) -> Any:
-        return _moment(sys._getframe(1)).date() if _from_world() else _real_date.today()
+        return _moment(sys._getframe(1)).date() if _drawer() is not None else _real_date.today()
 
     def __new__(cls, *arguments: Any, **named: Any) -> Any:
         return _real_date(*arguments, **named)
@@ -369,6 +395,8 @@ _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (time, "sleep", no_sleep),
     (os, "urandom", _urandom),
     (os, "getpid", _getpid),
+    (socket, "gethostname", _host_name),
+    (platform, "node", _host_name),
     (builtins, "hash", _hash),
     (random, "_urandom", _urandom),
     (uuid, "uuid1", _uuid1),

@@ -88,14 +88,15 @@ class Stopped(Exception):
 class _Instance:
     """One process: its own copy of the learner's code, and its clients of the stores."""
 
-    def __init__(self, host: GreenletHost) -> None:
-        self.functions = host.program.fresh()
+    def __init__(self, host: GreenletHost, identity: int = 0) -> None:
+        self.identity = identity
+        self.functions = host.program.fresh(identity)
         self.entries = {name: self.functions.get(name) for name in host.entries}
         self.objects: dict[str, Any] = {}
         self.made: dict[str, Any] = {}
         """What objects held when they had just been made; only with ``record_stacks``."""
         """What the process has made once, by the name of its class."""
-        self.seeded: random.Random | None = None
+        self.seeded = host.program.seeded(identity)
         """What the functions of the module ``random`` draw from, once the process has seeded it."""
         self.connection = Connection(host.ask, host.note_unsupported, host.look_back)
         if host.record_stacks:
@@ -196,6 +197,10 @@ class GreenletHost:
         """All calls are made by one process, one after the other, which lives as long as the host."""
         self._only: _Instance | None = None
         self._memories: dict[Any, int] = {}
+        self._identities: set[int] = set()
+        """Of processes whose memory at their start has its number."""
+        self.starts_apart = program.draws
+        """Whether processes that start are told apart; see `World`."""
         self._histories: list[tuple[int, Node] | None] = [None]
         boundary.listen()
         functions = program.fresh()
@@ -314,9 +319,9 @@ class GreenletHost:
         return self._deliver(instance, message)
 
     def _instance_with(self, memory: int) -> _Instance:
-        history = self._histories[memory]
+        history = self._histories[memory] if memory > 0 else None
         if history is None:
-            return self._spare.pop() if self._spare else _Instance(self)
+            return self._spare.pop() if self._spare else _Instance(self, -memory)
         earlier, end = history
         instance = self._instance_with(earlier)
         outermost, self.rebuilding = self.rebuilding, True
@@ -426,8 +431,12 @@ class GreenletHost:
             if self.one_process:
                 pass  # it goes on with what it remembers
             elif self._keeps_nothing and not run.instance.objects and run.instance.seeded is None:
-                self._spare.append(run.instance)
-            elif not self.ignore_memory:
+                node.memory = -run.instance.identity
+                if not self.starts_apart:
+                    self._spare.append(run.instance)
+            elif self.ignore_memory:
+                node.memory = -run.instance.identity
+            else:
                 node.memory = self._memory_after(run, node)
             if isinstance(request, Returned):
                 node.line = node.parent.line if node.parent else None
@@ -491,6 +500,10 @@ class GreenletHost:
             after: Any = run.instance.fingerprint()
             if not self._memories:
                 self._memories[_Instance(self).fingerprint()] = 0
+            if run.instance.identity and run.instance.identity not in self._identities:
+                self._identities.add(run.instance.identity)
+                fresh = _Instance(self, run.instance.identity).fingerprint()
+                self._memories.setdefault(fresh, -run.instance.identity)
         except Opaque:
             after = ("after", node.number)
         if self.record_stacks:
@@ -567,7 +580,7 @@ class GreenletHost:
         return number
 
     def _note_memory(self, run: _Run) -> None:
-        before = {**remembered(_Instance(self).entries), **run.instance.made}
+        before = {**remembered(_Instance(self, run.instance.identity).entries), **run.instance.made}
         after = remembered({**run.instance.entries, **run.instance.objects})
         # A function or object that holds what changed has changed, too; the innermost names are the ones to show.
         different = {name for name, value in after.items() if name and before.get(name) != value}

@@ -167,6 +167,11 @@ class Tree:
         self.circles: dict[Line | None, None] = {}
         """The lines at which processes were taken for endless."""
 
+    @property
+    def starts_apart(self) -> bool:
+        """Whether processes that start are told apart by what they draw then; see `World`."""
+        return bool(getattr(self._host, "starts_apart", False))
+
     def root(self, memory: int, message: int) -> Node:
         """The beginning of a delivery of message number ``message`` to a process that remembers ``memory``."""
         node = self._roots.get((memory, message))

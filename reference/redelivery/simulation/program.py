@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import linecache
+import random
 import re
 import signal
 import threading
@@ -13,13 +15,16 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
+from . import guards
 from .boundary import held
 from .guards import SUBSTITUTES, guarded, real_setitimer, real_signal
 from .memory import CannotCopy, Copier
 from .patience import Patience
 from .shape import Signatures, wrong_functions
+from .start import Start
 
-#: A cell that takes longer (in seconds) isn't executed again for each process; what it made is copied.
+#: A cell that takes longer (in seconds) isn't executed again for each process, but once for each identity, and what it
+#: made is copied. What a process draws when it starts follows from its identity, so both ways give the same.
 _SLOW = 0.002
 #: Seconds of computing after which the execution of a cell is stopped, and of waiting without computing.
 _CELL_COMPUTES, _CELL_WAITS = 4.0, 20.0
@@ -37,8 +42,15 @@ class Program(Protocol):
     def files(self) -> frozenset[str]:
         """The file names under which the learner's code was compiled."""
 
-    def fresh(self) -> Mapping[str, Any]:
-        """The functions by name, with memory that nobody has used."""
+    @property
+    def draws(self) -> bool:
+        """Whether what the code draws and reads when a process starts is another in another process."""
+
+    def fresh(self, identity: int = 0) -> Mapping[str, Any]:
+        """The functions by name, with memory that nobody has used, in the process with this identity; see `Start`."""
+
+    def seeded(self, identity: int) -> random.Random | None:
+        """What ``random`` draws from in a process that has just started, where the code has seeded it."""
 
     def wrong_functions(self, signatures: Signatures, cell: str) -> str | None:
         """What is wrong with the functions' form, in words for the learner; see `shape`."""
@@ -133,17 +145,36 @@ class SourceProgram:
             file = _file(cell)
             linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(keepends=True), file)
         started = perf_counter()
+        self._seeded: dict[int, random.Random | None] = {}
         with guarded():
-            self._first = self._run(self.errors)
+            self._first, self.draws = self._start(self.errors)
+            if self.draws:  # or what the cells import does, once
+                self._first, self.draws = self._start([])
+        self._firsts = {0: self._first}
         self._slow = perf_counter() - started > _SLOW
         if self._slow and not any(error.kind == CellTakesTooLong.__name__ for error in self.errors):
             started = perf_counter()
-            self._run([])
+            with guarded():
+                self._start([])
             self._slow = perf_counter() - started > _SLOW
 
     @property
     def files(self) -> frozenset[str]:
         return self._files
+
+    def _start(self, errors: list[CellError], identity: int = 0) -> tuple[dict[str, Any], bool]:
+        """Execute the cells for the process with this identity; also whether they drew what is another in others."""
+        outer, guards.starting = guards.starting, Start(identity, self._files.__contains__)
+        try:
+            space = self._run(errors)
+            self._seeded[identity] = guards.starting.seeded()
+            return space, guards.starting.drew
+        finally:
+            guards.starting = outer
+
+    def seeded(self, identity: int) -> random.Random | None:
+        """What ``random`` draws from in a process that has just started, where the cells have seeded it."""
+        return copy.copy(self._seeded.get(identity))
 
     def _run(self, errors: list[CellError]) -> dict[str, Any]:
         space: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
@@ -161,8 +192,12 @@ class SourceProgram:
                 errors.append(CellError(cell.name, type(error).__name__, _text(error), line[1] if line else None))
         return space
 
-    def fresh(self) -> Mapping[str, Any]:
-        return _Copies(self._first) if self._slow else self._run([])
+    def fresh(self, identity: int = 0) -> Mapping[str, Any]:
+        if not self._slow:
+            return self._start([], identity)[0]
+        if identity not in self._firsts:
+            self._firsts[identity] = self._start([], identity)[0]
+        return _Copies(self._firsts[identity])
 
     def wrong_functions(self, signatures: Signatures, cell: str) -> str | None:
         return wrong_functions(self.fresh(), signatures, cell)
@@ -212,7 +247,14 @@ class FunctionProgram:
     def files(self) -> frozenset[str]:
         return self._files
 
-    def fresh(self) -> Mapping[str, Any]:
+    @property
+    def draws(self) -> bool:
+        return False  # they are there already, whatever was drawn for them
+
+    def seeded(self, identity: int) -> random.Random | None:
+        return None
+
+    def fresh(self, identity: int = 0) -> Mapping[str, Any]:
         copier = Copier(SUBSTITUTES)
         try:
             return {name: copier.copy(function) for name, function in self._functions.items()}

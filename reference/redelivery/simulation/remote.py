@@ -14,6 +14,7 @@ and in another order (`RemoteHost.check_all`), gets no verdict at all::
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from time import process_time
 from types import FrameType
@@ -193,6 +194,7 @@ class RemoteProgram:
         self.endless: set[Any] = set()
         self.session = Session(opener, cells)
         self.errors = list(self.session.errors)
+        self._draws: bool | None = None
         self._second: Session | None = None
         self._beside = 0  # which first process it was started beside: a new one ends all others
 
@@ -227,7 +229,16 @@ class RemoteProgram:
     def files(self) -> frozenset[str]:
         return frozenset(self._lines)
 
-    def fresh(self) -> Mapping[str, Any]:
+    @property
+    def draws(self) -> bool:
+        if self._draws is None:
+            self._draws = self._ask_or_say(["draws"]) is True
+        return self._draws
+
+    def seeded(self, identity: int) -> random.Random | None:
+        raise TypeError("the functions are in another process")
+
+    def fresh(self, identity: int = 0) -> Mapping[str, Any]:
         raise TypeError("the functions are in another process")
 
     def wrong_functions(self, signatures: Signatures, cell: str) -> str | None:
@@ -296,6 +307,7 @@ class RemoteHost:
         self._program = program
         self.endless = program.endless
         self._setting = [packed(calls), [[identity, packed(body)] for identity, body in messages]]
+        self.starts_apart = program.draws
         self.stopped = False
         self.patience = 1.0
         self.record_stacks = False
@@ -469,7 +481,7 @@ class RemoteHost:
         """A node with all before it, and those of the calls that left what the process remembered at its beginning."""
         found: dict[int, Node] = {}
         todo, memory = [node], self._before[node.root.number]
-        while memory:
+        while memory > 0:
             memory, end = self._histories[memory]
             todo.append(end)
         for end in todo:
@@ -540,12 +552,12 @@ class RemoteHost:
         except Nonsense as error:
             session.broke(str(error))
         memory = answer.get("m", 0)
-        if type(memory) is not int or not 0 <= memory < 1_000_000:
+        if type(memory) is not int or not -1000 < memory < 1_000_000:
             session.broke("no number for what it remembers")
         if node.ended:
-            if memory and self._numbers_itself:
+            if memory > 0 and self._numbers_itself:
                 memory = len(self._histories) + 1
-            if memory and memory not in self._histories:
+            if memory > 0 and memory not in self._histories:
                 self._histories[memory] = (self._before[node.root.number], node)
                 if self._numbers_itself and memory > _MOST_MEMORIES and not self.tell_all_apart:
                     raise GrowingMemory

@@ -55,6 +55,7 @@ from .operations import (
 )
 from .process import Node, Tree
 from .sqlite_store import CLOSED, NO_LOCK, NO_PAST, PENDING_LOCK, READ_LOCK, WRITE_LOCK, Journal, Past, Transaction
+from .start import SUCCESSORS
 
 #: A message whose handler raised this often goes to the dead-letter queue.
 MOST_EXCEPTIONS = 3
@@ -257,7 +258,6 @@ class ImpossibleChoice(ValueError):
 
 
 T = TypeVar("T")
-_NEW = Process()
 _STEPS = tuple(Choice(Kind.STEP, i) for i in range(26))
 _CRASHES = tuple(Choice(Kind.CRASH, i) for i in range(26))
 _LOSSES = tuple(Choice(Kind.LOST, i) for i in range(26))
@@ -305,7 +305,7 @@ class World:
         """All messages ready, all processes idle."""
         nothing = (0,) * self.messages
         return State(
-            (_NEW,) * len(self.roles),
+            tuple(Process(self._memory_of(identity)) for identity in range(len(self.roles))),
             tuple(range(self.messages)),
             nothing,
             nothing,
@@ -317,6 +317,15 @@ class World:
             performed=nothing if self.cast.loop >= 0 else (),
             link=Link((0, *self._ends[:-1])),
         )
+
+    def _memory_of(self, identity: int) -> int:
+        """What a process remembers that has just started: nothing, or what it drew then. Its numbers are below 0."""
+        return -identity if self.tree.starts_apart else 0
+
+    def _new_memory(self, state: State) -> int:
+        """That of the successor of a process that is killed now. It depends on nothing but how many were killed before,
+        so that exchanging consumers changes nothing."""
+        return self._memory_of(SUCCESSORS + state.faults[FAULT_INDEX[Kind.CRASH]])
 
     # -- what may happen -------------------------------------------------------------------------------
 
@@ -608,7 +617,8 @@ class World:
             ready = _returned(ready, process)
         elif role is Role.RECEIVER:
             link = link._replace(where=0)
-        after = state._replace(processes=_with(state.processes, index, Process()), ready=ready, link=link)
+        successor = Process(self._new_memory(state))
+        after = state._replace(processes=_with(state.processes, index, successor), ready=ready, link=link)
         return self._woken(after, index, process.transaction.lock, NO_LOCK)
 
     # -- loops, jobs, sender and receiver --------------------------------------------------------------
@@ -651,7 +661,7 @@ class World:
         memory = self.tree.nodes[process.node].memory
         raised = type(request) is Raised
         ready, link = state.ready, state.link
-        idle = Process() if raised else Process(memory, past=self._past_after(process))
+        idle = Process(self._new_memory(state)) if raised else Process(memory, past=self._past_after(process))
         if role is Role.LOOP:
             ready = _returned(ready, process)
             idle = idle._replace(stopped=not raised and not process.seen_none)
