@@ -10,6 +10,7 @@ from redelivery.exploration.search import Search
 from redelivery.exploration.verdict import Proved, Refuted
 from redelivery.simulation import program as programs
 from redelivery.simulation import world
+from redelivery.simulation.guards import guarded
 from redelivery.simulation.operations import SqlStatement
 from redelivery.simulation.program import Cell, SourceProgram
 from redelivery.simulation.sqlite_store import NO_PAST, Journal, Past, SqliteStore
@@ -135,7 +136,8 @@ def handle(message, db):
 
 def worker(identity: int, source: str = NAMED) -> list[object]:
     """What the process with this identity drew."""
-    fresh = SourceProgram([Cell("test", source)]).fresh(identity)["handle"].__globals__["WORKER"]
+    with guarded():
+        fresh = SourceProgram([Cell("test", source)]).fresh(identity)["handle"].__globals__["WORKER"]
     assert isinstance(fresh, list)
     return fresh
 
