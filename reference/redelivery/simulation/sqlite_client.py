@@ -100,6 +100,7 @@ class Cursor:
 
     __slots__ = (
         "__weakref__",
+        "_busy",
         "_closed",
         "_counted",
         "_counts_when_read",
@@ -128,6 +129,8 @@ class Cursor:
         self._counts_when_read = False
         self._counted = 0
         self._closed = False
+        self._busy = False
+        """Parameters are being made, by code that may come back to this cursor."""
         self._real: sqlite3.Cursor | None = None
 
     @property
@@ -190,7 +193,7 @@ class Cursor:
         began = connection._begin_before(keyword)
         total = 0
         told, unread = _NOTHING_TOLD, 0
-        for one in each:
+        for one in self._alone(each):
             statement = _bind(sql, one)
             if unread:
                 if statement.parameters or _placeholders(sql):
@@ -212,6 +215,18 @@ class Cursor:
         elif keyword in _DML:
             self._rowcount = total
         return self
+
+    def _alone(self, each: Iterator[Any]) -> Iterator[Any]:
+        """The same, where nobody may use the cursor while the next one is made."""
+        while True:
+            self._busy = True
+            try:
+                one = next(each)
+            except StopIteration:
+                return
+            finally:
+                self._busy = False
+            yield one
 
     def executescript(self, sql_script: str, /) -> Cursor:
         """Commit what is open, then carry out all statements of the script."""
@@ -280,6 +295,8 @@ class Cursor:
         """Does nothing, as in the real module."""
 
     def _check(self) -> None:
+        if self._busy:
+            raise sqlite3.ProgrammingError("Recursive use of cursors not allowed.")
         if self._closed:
             raise sqlite3.ProgrammingError("Cannot operate on a closed cursor.")
         self.connection._check()
@@ -340,7 +357,7 @@ class Connection:
 
     # -- the way to the world --------------------------------------------------------------------------
 
-    def _tell(self, statement: SqlStatement) -> SqlResult:
+    def _tell(self, statement: SqlStatement, traced: str | None = None) -> SqlResult:
         self._check()
         if first_keyword(statement.sql) == "PRAGMA":
             match = _BUSY_TIMEOUT.fullmatch(without_lead(statement.sql))
@@ -350,7 +367,7 @@ class Connection:
                 return self._stay_in_journal_mode()
         if self._trace is not None:
             with contextlib.suppress(Exception):
-                self._trace(_expanded(statement))
+                self._trace(traced or _expanded(statement))
         told = self._ask(statement)
         self._in_transaction = told.in_transaction
         if isinstance(told, SqlFailure):
@@ -386,7 +403,8 @@ class Connection:
         """The BEGIN that the module sends before a statement that writes; whether it was needed."""
         if keyword not in _DML or self._isolation_level is None or self._in_transaction:
             return False
-        self._tell(SqlStatement(f"BEGIN {self._isolation_level}".strip()))
+        begin = f"BEGIN {self._isolation_level}"
+        self._tell(SqlStatement(begin.strip()), begin)
         return True
 
     def _tell_compiled(self, statement: SqlStatement, began: bool) -> SqlResult:
@@ -443,10 +461,10 @@ class Connection:
             raise TypeError("isolation_level must be str or None")
         elif "\0" in value:
             raise ValueError("embedded null character")
-        elif value.upper() not in _ISOLATION_LEVELS:
+        elif str.upper(value) not in _ISOLATION_LEVELS:
             raise ValueError("isolation_level string must be '', 'DEFERRED', 'IMMEDIATE', or 'EXCLUSIVE'")
         else:
-            self._isolation_level = value.upper()
+            self._isolation_level = str.upper(value)
 
     @property
     def total_changes(self) -> int:
@@ -530,11 +548,14 @@ class Connection:
         self._refused(what)
         raise sqlite3.NotSupportedError(UNSUPPORTED + what)
 
-    def __call__(self, sql: str, /) -> NoReturn:
+    def __call__(self, *arguments: Any) -> NoReturn:
+        self._check()
+        if len(arguments) != 1:
+            raise TypeError(f"function takes exactly 1 argument ({len(arguments)} given)")
         self._refuse("calling a connection to make a statement")
 
     def __getattr__(self, name: str) -> Any:
-        if hasattr(sqlite3.Connection, name):
+        if not name.startswith("__") and any(name in vars(kind) for kind in sqlite3.Connection.__mro__):
             self._refuse(f"Connection.{name}")
         raise AttributeError(f"'sqlite3.Connection' object has no attribute {name!r}")
 
