@@ -20,6 +20,7 @@ the module `sqlite3`, of redis-py and of the stores alone. Parent and child talk
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import io
 import marshal
@@ -95,6 +96,7 @@ class Line:
         self.end = end
         self.surroundings = NOWHERE
         self.draws = random.Random()
+        self.salt = 0
         self.trail: list[str] = []
         self.credits = 0
         self.clock = 0.0
@@ -247,6 +249,12 @@ def _change_clock_and_chance(line: Line) -> None:
     time.time_ns = lambda: int(line.now() * 1_000_000_000)
     time.monotonic = line.now
     time.sleep = sleep
+    real_hash = builtins.hash
+
+    def salted_hash(thing: Any, /) -> int:
+        return real_hash((line.salt, thing) if isinstance(thing, str | bytes | tuple) else thing)
+
+    builtins.hash = salted_hash
     os.getpid = lambda: line.surroundings.pid or real_pid
     uuid.uuid4 = uuid4
 
@@ -335,6 +343,7 @@ def _limit_computing() -> None:
 def _tools(line: Line) -> tuple[dict[str, Any], redis.Redis | None]:
     surroundings = line.surroundings
     line.draws = random.Random(surroundings.draws)
+    line.salt = int.from_bytes(os.urandom(4))
     random.seed()
     tools: dict[str, Any] = {}
     client = None
@@ -381,6 +390,7 @@ def _carry_out(
                 instances[target] = function(tools["db"])
             function = getattr(instances[target], method)
         value = function(*given)
+        line.halt("(is about to answer)")
     except KeyboardInterrupt:
         raise
     except BaseException as error:

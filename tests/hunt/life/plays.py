@@ -223,6 +223,8 @@ class HandlerPlay(Play):
     def rest(self) -> bool:
         if self.later:
             self.ready, self.later = self.later, []
+            if self.draw.random() < 0.6:
+                self.stage.pass_time(self.draw.choice([61.0, 90000.0, 3e6, 3.2e8]), "nothing happens")
             return True
         if self.messages:
             self.judge()
@@ -259,6 +261,12 @@ class RecordAndCheck(HandlerPlay):
         for identity, amount in zip(ids, amounts, strict=True):
             account = accounts[0] if draw.random() < 0.6 else draw.choice(accounts)
             letters.append((identity, {"account": account, "amount": amount}))
+        if draw.random() < 0.2:
+            for identity, number in values.run_together(draw):
+                if identity not in ids:
+                    account, amount = (number, 100) if draw.random() < 0.7 else (accounts[0], number)
+                    self.opening.setdefault(account, 5)
+                    letters.append((identity, {"account": account, "amount": amount}))
         self._cut(letters)
 
     def take(self, data: Sequence[Letter]) -> None:
@@ -387,6 +395,11 @@ class Setnx(_Reading):
         legs: dict[tuple[str, int], int] = {}
         for amount in values.amounts(draw, count, negative=True):
             legs.setdefault((draw.choice(transfers), draw.choice(accounts)), amount or 1)
+        if draw.random() < 0.2:
+            for transfer, account in values.run_together(draw):
+                if account != self.untouched:
+                    legs.setdefault((transfer, account), 100)
+                    accounts += [account] * (account not in accounts)
         everything = list(legs.items())
         everything += [draw.choice(everything) for _ in range(draw.choice([0, 0, 1, 3]))]
         ids = values.texts(draw, len(everything))
@@ -865,9 +878,10 @@ class Requests(Play):
         self.draw, self.stores = draw, stores
         if data is None:
             count = draw.choice([1, 2, 3, 5, 20])
-            self.orders = list(
-                zip(values.texts(draw, count), values.amounts(draw, count, negative=False), strict=True)
-            )
+            self.orders = list(zip(values.texts(draw, count), values.amounts(draw, count, negative=False), strict=True))
+            if draw.random() < 0.2:
+                orders = {order for order, _ in self.orders}
+                self.orders += [pair for pair in values.run_together(draw) if pair[0] not in orders]
         else:
             self.orders = [(body["order_id"], body["amount"]) for _, body in data]
         self.ready = list(range(len(self.orders)))

@@ -31,8 +31,8 @@ USUALLY = 0.002
 #: Seconds without a sign of life after which a session is given up, without a verdict.
 PATIENCE = 30.0
 #: Halts after which a session goes on without faults, and after which one that doesn't end is stuck.
-FAULTS_END = 3_000
-MOST_STEPS = 30_000
+FAULTS_END = 2_000
+MOST_STEPS = 12_000
 LONGEST_LOG = 400
 
 
@@ -91,7 +91,7 @@ def a_mood(draw: random.Random) -> Mood:
     faults = draw.random() >= 0.2
     kills = draw.choice([0, 0.004, 0.02, 0.05]) if faults else 0
     mischief = draw.choice([0.01, 0.05, 0.15]) if faults else 0
-    lost = draw.choice([0, 0.1, 0.3]) if faults else 0
+    lost = draw.choice([0, 0.1, 0.3, 0.8]) if faults else 0
     return Mood(
         kills,
         mischief,
@@ -243,7 +243,9 @@ class Stage:
         if self.steps > FAULTS_END:
             self.calm = True
         if self.steps > MOST_STEPS:
-            raise Broken(f"it is stuck: {MOST_STEPS:,} steps, {FAULTS_END:,} of them with faults, and not everything done")
+            raise Broken(
+                f"it is stuck: {MOST_STEPS:,} steps, {FAULTS_END:,} of them with faults, and not everything done"
+            )
         self.hear(0)
         self.play.chance()
         mood, draw = self.mood, self.draw

@@ -119,7 +119,7 @@ def _sessions(
     started, calls, kills, given_up = time.monotonic(), 0, 0, None
     silent = 0
     number = 0
-    for number in range(sessions):  # noqa: B007
+    for number in range(sessions):
         if time.monotonic() - started > seconds:
             break
         own = f"{seed} {number}"

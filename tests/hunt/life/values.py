@@ -171,3 +171,12 @@ def numbers(draw: random.Random, count: int) -> list[int]:
     near = [first, first * 10 + draw.randrange(10), first + 1, int(f"{draw.randint(1, 9)}{first}"), first * 11, 10**9]
     draw.shuffle(near)
     return list(dict.fromkeys([first, *near, *range(2000, 2000 + count)]))[:count]
+
+
+def run_together(draw: random.Random) -> list[tuple[str, int]]:
+    """A text and a number each, that read alike when one is written behind the other, in either order."""
+    digits = _digits(draw, 4, 5).replace("0", "1")
+    one, two = 1 + draw.randrange(2), 3
+    if draw.random() < 0.5:
+        return [(digits[:one], int(digits[one:])), (digits[:two], int(digits[two:]))]
+    return [(digits[one:], int(digits[:one])), (digits[two:], int(digits[:two]))]
