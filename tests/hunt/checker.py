@@ -15,6 +15,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import fakeredis  # noqa: F401  (a cell that is stopped while it imports this leaves half of it)
+
 from redelivery.exercises.catalogue import part_of
 from redelivery.exercises.handler_part import HandlerPart
 from redelivery.exercises.notebook import failed

@@ -70,8 +70,8 @@ def summary(book: Book, checker: str) -> dict[str, Any]:
 def as_text(found: dict[str, Any]) -> str:
     """The summary to be read."""
     lines = [
-        f"{found['answers']:,} derived answers judged by checker {found['checker']}; in real life {found['sessions']:,} "
-        f"sessions, {found['calls']:,} calls, {found['kills']:,} processes killed "
+        f"{found['answers']:,} derived answers judged by checker {found['checker']}; in real life "
+        f"{found['sessions']:,} sessions, {found['calls']:,} calls, {found['kills']:,} processes killed "
         f"(a proved answer: {found['sessions of a proved answer']:,} sessions)",
         "",
     ]

@@ -2,9 +2,11 @@
 
 It is forked from a warm parent, runs the answer's cell in fresh memory, and opens a connection of its own to the
 database file or the Redis server. At the end of a session it may be told to become another process, for the next one:
-the cell is run again and the connection is a new one, which is ten times as fast as a fork. Statements are noticed by SQLite's own trace callback, which comes before the
-statement takes a lock, and commands where the client writes to its socket; so what is carried out is the affair of
-the module `sqlite3`, of redis-py and of the stores alone. Parent and child talk in marshalled tuples:
+the cell is run again and the connection is a new one, which is ten times as fast as a fork.
+
+Statements are noticed by SQLite's own trace callback, which comes before the statement takes a lock, and commands where
+the client writes to its socket; so what is carried out is the affair of the module `sqlite3`, of redis-py and of the
+stores alone. Parent and child talk in marshalled tuples:
 
     parent                                   child
     ("fresh", surroundings)                  memory and connection as in a new process

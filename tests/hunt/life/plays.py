@@ -852,7 +852,7 @@ class Link(Play):
         """The sender repeats."""
 
     def chance(self) -> None:
-        if self.draw.random() < 0.05 and self.slots and not self.stage.mood.policy == "straight":
+        if self.draw.random() < 0.05 and self.slots and self.stage.mood.policy != "straight":
             self.due = True
 
     def mischief(self) -> None:

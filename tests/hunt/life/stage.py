@@ -1,4 +1,4 @@
-"""A session: processes, let go one at a time in random order, killed at random, until all is done or one claim is broken.
+"""A session: processes, let go in random order and killed at random, until all is done or a claim is broken.
 
 The stage knows processes and chance; what they have to do, and what is demanded of them, is a `Play`'s affair.
 
@@ -135,7 +135,9 @@ class Play(ABC):
 
     def chance(self) -> None:
         """What may happen at any time and is no fault: a job is started, a reader asks."""
+        return
 
+    @abstractmethod
     def mischief(self) -> None:
         """Something goes wrong."""
 

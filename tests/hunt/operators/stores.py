@@ -147,12 +147,13 @@ def add_expiry(tree: ast.Module) -> Change:
     """Whatever is written expires."""
     for place in places(tree):
         call = place.statement.value if isinstance(place.statement, ast.Expr) else None
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.args:
-            if call.func.attr in ("set", "setnx", "sadd", "hset", "hsetnx", "incrby", "hincrby", "zadd", "rpush"):
-                for seconds in (1, 3600, 30 * 86400):
-                    other = twin(place)
-                    key, owner = ast.unparse(call.args[0]), ast.unparse(call.func.value)
-                    yield other.put(other.statement, statement(f"{owner}.expire({key}, {seconds})"))
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.args):
+            continue
+        if call.func.attr in ("set", "setnx", "sadd", "hset", "hsetnx", "incrby", "hincrby", "zadd", "rpush"):
+            for seconds in (1, 3600, 30 * 86400):
+                other = twin(place)
+                key, owner = ast.unparse(call.args[0]), ast.unparse(call.func.value)
+                yield other.put(other.statement, statement(f"{owner}.expire({key}, {seconds})"))
 
 
 OPERATORS: tuple[Operator, ...] = (neighbour, other_call, change_keyword, drop_argument, add_commit, add_expiry)
