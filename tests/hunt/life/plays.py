@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import redis
 
 from . import values
-from .stage import Actor, Broken, Play, Stage
+from .stage import CROWDS_END, Actor, Broken, Play, Stage
 
 MOST_EXCEPTIONS = 3
 Letter = tuple[str, dict[str, Any]]
@@ -194,7 +194,7 @@ class HandlerPlay(Play):
 
     def chance(self) -> None:
         draw = self.draw
-        if self.jobs and draw.random() < 0.06 and (self.ready or self.held):
+        if self.jobs and draw.random() < 0.06 and self.stage.steps < CROWDS_END and (self.ready or self.held):
             self.due[draw.choice(self.jobs)] += 1
         if self.waves and draw.random() < 0.01:
             self._publish()

@@ -30,8 +30,10 @@ from .actor import Surroundings, be_an_actor
 USUALLY = 0.002
 #: Seconds without a sign of life after which a session is given up, without a verdict.
 PATIENCE = 30.0
-#: Halts after which a session goes on without faults, and after which one that doesn't end is stuck.
+#: Halts after which a session goes on without faults, and after which one that doesn't end is stuck (below).
 FAULTS_END = 2_000
+#: Halts after which one call is carried out after the other, so that contention can't last.
+CROWDS_END = 6_000
 MOST_STEPS = 12_000
 LONGEST_LOG = 400
 
@@ -244,6 +246,8 @@ class Stage:
         self.steps += 1
         if self.steps > FAULTS_END:
             self.calm = True
+        if self.steps > CROWDS_END:
+            self.mood.policy = "straight"
         if self.steps > MOST_STEPS:
             raise Broken(
                 f"it is stuck: {MOST_STEPS:,} steps, {FAULTS_END:,} of them with faults, and not everything done"
@@ -254,6 +258,8 @@ class Stage:
         if not self.calm and mood.mischief and draw.random() < mood.mischief:
             self.play.mischief()
         able = [a for a in self.actors if a.state in ("halted", "asks") or (a.state == "idle" and self._task(a))]
+        if self.steps > CROWDS_END:
+            able = [a for a in able if a.state != "idle"] or able
         if not able:
             if any(a.state == "runs" for a in self.actors):
                 self.hear(PATIENCE)
