@@ -1,7 +1,7 @@
 # Every target that needs .venv sets it up by itself: scripts/setup.
 # Another Python than python3: make lab PYTHON=python3.12
 
-.PHONY: help lab update test bench bench-peers soak matrix slides clean
+.PHONY: help lab update test bench bench-peers soak hunt matrix slides clean
 .DEFAULT_GOAL := help
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo 'make bench    measure the checker and print the figures'
 	@echo 'make bench-peers  the same beside a public tool for Python, in an environment of its own'
 	@echo 'make soak     the long tests: the searches against each other, against a model, against real processes'
+	@echo 'make hunt     derive answers and compare the checker with real processes (HUNT_ARGS="--minutes 30")'
 	@echo 'make matrix   judge every wrong and every right answer again and store the table that the course shows'
 	@echo 'make slides   make slides of the lessons in build/slides; they work without a network'
 	@echo 'make clean    remove .venv and everything that was built; notebooks and progress stay'
@@ -32,6 +33,9 @@ bench-peers:
 
 soak:
 	@sh scripts/soak
+
+hunt:
+	@sh scripts/hunt $(HUNT_ARGS)
 
 matrix:
 	@sh scripts/matrix $(MATRIX_ARGS)

@@ -20,6 +20,7 @@ from .book import Book, fingerprint
 from .checker import CARRIED_OUT
 from .derive import PARTS, ROOT, Derived, derived
 from .report import DEFECT, UNCONFIRMED, as_text, standing, summary
+from .sample import choose
 
 #: Seconds after which a process that owes an answer is taken for dead.
 PATIENCE = 900.0
@@ -76,7 +77,7 @@ class Hunter:
     def __init__(self, book: Book, arguments: argparse.Namespace) -> None:
         self.book, self.arguments = book, arguments
         self.life = Helper("tests.hunt.life", 200)
-        self.checker = Helper("tests.hunt.checker", 60)
+        self.checker = Helper("tests.hunt.checker", 200)
         self.fingerprint = fingerprint()
 
     def hunt(self, made: Derived) -> None:
@@ -153,6 +154,7 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60, help="for the sessions of one answer")
     parser.add_argument("--life-only", action="store_true", help="don't ask the checker: gather facts for later")
     parser.add_argument("--report", action="store_true", help="hunt nothing, print what has been found")
+    parser.add_argument("--sample", action="store_true", help="hunt nothing, choose the sample for make test anew")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "hunt", help="where to keep what is found")
     return parser.parse_args(words)
 
@@ -161,6 +163,9 @@ def main(words: list[str]) -> int:
     """Hunt as long as told, then report. The exit status is 1 if anything was proved and is broken."""
     arguments = arguments_of(words)
     book = Book(arguments.folder)
+    if arguments.sample:
+        print(choose(book, fingerprint(), arguments.seed))
+        return 0
     if not arguments.report:
         if shutil.which("redis-server") is None:
             print("The hunt needs a real Redis server: sudo apt install redis-server", file=sys.stderr)
