@@ -1,16 +1,14 @@
-"""The hunter itself, and what the checker says of a fixed sample of answers that it derived."""
+"""The hunter itself: it derives, real life decides, and what the checker says is compared with that."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
 import itertools
-import json
 import random
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,13 +17,11 @@ import pytest
 
 from tests.answers import answers
 from tests.hunt import __main__ as command
-from tests.hunt import checker
 from tests.hunt.book import Book
 from tests.hunt.derive import PARTS, ROOT, Derived, changes, derived, origins
 from tests.hunt.life import values
 from tests.hunt.operators import OPERATORS
 from tests.hunt.report import DEFECT, UNCONFIRMED, cause, standing, summary
-from tests.hunt.sample import SIZE, Known, sample
 
 needs_life = pytest.mark.skipif(
     sys.platform != "linux" or shutil.which("redis-server") is None,
@@ -36,10 +32,10 @@ WRONG = {
     "at_most_once": "ack_after_effect",
     "at_least_once": "swallow_and_ack",
     "qos2_receiver": "memory_in_self",
-    "order_total": "check_then_insert",
-    "ledger": "no_constraint",
+    "order_total": "select_then_insert",
+    "ledger": "settle_adds_then_marks",
     "setnx": "setnx_then_incrby",
-    "versioned_balance": "early_message_dropped",
+    "versioned_balance": "early_is_dropped",
     "versioned_profile": "last_delivery_wins",
     "record_and_check": "lecture_three_statements",
     "record_and_check_redis": "setnx_then_incrby",
@@ -196,48 +192,3 @@ def test_an_interrupted_line_costs_nothing_else(tmp_path: Path):
     with (tmp_path / "life.jsonl").open("a") as file:
         file.write('{"key": "half a li')
     assert Book(tmp_path).life[made.key]["sessions"] == 9
-
-
-# -- the sample ---------------------------------------------------------------------------------------------
-
-SAMPLE = sample()
-
-
-def test_the_sample_is_spread_over_parts_and_operators():
-    assert len(SAMPLE) == SIZE == len({known.made.key for known in SAMPLE})
-    assert {known.made.part for known in SAMPLE} == set(PARTS)
-    assert {operator for known in SAMPLE for operator in known.made.operators} >= set(list(OPERATORS)[:10])
-    fates = Counter(known.broken is None for known in SAMPLE)
-    assert min(fates.values()) >= SIZE // 5
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_the_checker_agrees_with_life_on_the_sample(part: str):
-    """What was broken isn't proved, and what wasn't is not refuted."""
-    wrongly = []
-    for known in (one for one in SAMPLE if one.made.part == part):
-        said = checker.judge(part, known.made.source)["verdict"]
-        expected = ("proved",) if known.broken is None else ("refuted", "stuck")
-        if said not in expected:
-            wrongly.append(f"{known.made.key} {said}, in life {known.broken or 'not broken'}\n{known.made.source}")
-    assert not wrongly, "\n".join(wrongly)
-
-
-@needs_life
-def test_some_of_the_sample_meet_the_same_fate_again():
-    draw = random.Random()
-    broken = [known for known in SAMPLE if known.broken is not None and known.sessions <= 5]
-    right = [known for known in SAMPLE if known.broken is None]
-    with a_life() as life:
-        for known in draw.sample(broken, 6):
-            assert _live(life, known, 500)["broken"] is not None, known.made.source
-        for known in draw.sample(right, 2):
-            trial = _live(life, known, 5)
-            assert trial["broken"] is None, json.dumps(trial, indent=1)
-
-
-def _live(life: Any, known: Known, sessions: int) -> dict[str, Any]:
-    trial: dict[str, Any] = life.ask(
-        part=known.made.part, source=known.made.source, seed=known.seed.rpartition(" ")[0], sessions=sessions
-    )
-    return trial

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import shutil
+import signal
 import sys
 from dataclasses import asdict
 
@@ -19,6 +20,7 @@ from .trial import a_ground, try_out
 
 def main() -> None:
     """Serve until the input ends."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     pretend_package()
     gc.freeze()
     with a_ground(shutil.which("redis-server") is not None) as ground:
