@@ -29,6 +29,6 @@ module `time` can. Redis loses nothing, and connections to it don't break. Where
     make hunt HUNT_ARGS="--minutes 30 --seed 7 --part setnx"
 
 keeps everything in ``build/hunt`` and goes on there the next time: no answer is tried twice, what became of it in life
-is kept for ever, verdicts are kept for the checker that gave them. `tests/test_hunt_sample.py` asks the checker about a fixed
-sample of 200 answers, whose fate in life is stored with it (``make hunt HUNT_ARGS=--sample`` chooses another).
+is kept for ever, verdicts are kept for the checker that gave them. `tests/test_hunt_sample.py` asks the checker about
+200 fixed answers, whose fate in life is stored with them (``make hunt HUNT_ARGS=--sample`` chooses others).
 """
