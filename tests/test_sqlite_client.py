@@ -1435,10 +1435,26 @@ def test_a_time_out_is_the_schedules_decision():
 def test_a_flag_lasts_for_one_delivery():
     with SqliteStore(prepare, "wal") as store:
         db = ours_on(store)
-        db.execute("PRAGMA foreign_keys = on")
-        assert db.execute("PRAGMA foreign_keys").fetchone() == (1,)
+        flags = ("foreign_keys", "legacy_alter_table")
+        for flag in flags:
+            db.execute(f"PRAGMA {flag} = on")
+            assert db.execute(f"PRAGMA {flag}").fetchone() == (1,)
         store.begin("A")
-        assert db.execute("PRAGMA foreign_keys").fetchone() == (0,)
+        assert [db.execute(f"PRAGMA {flag}").fetchone() for flag in flags] == [(0,), (0,)]
+
+
+def test_wal_mode_is_as_it_is() -> None:
+    """Setting it answers with the mode that there is, and in a transaction as the real module does."""
+    for mode, answer in (("wal", "wal"), ("memory", "delete")):
+        asked: list[str] = []
+
+        def ask(statement: SqlStatement, mode: str = mode, asked: list[str] = asked) -> SqlResult:
+            asked.append(statement.sql)
+            return SqlResult(((mode,),), ("journal_mode",), -1, 0, statement.sql == "BEGIN")
+
+        connection = Connection(ask)
+        assert connection.execute("PRAGMA journal_mode=wal;").fetchone() == (answer,)
+        assert asked == ["PRAGMA journal_mode"]
 
 
 DIFFERENCES: dict[str, list[Callable[..., None]]] = {
@@ -1450,6 +1466,7 @@ DIFFERENCES: dict[str, list[Callable[..., None]]] = {
     "``total_changes`` is the sum": [test_total_changes_leaves_out_triggers],
     "text that is no UTF-8": [test_text_has_to_be_utf_8],
     "a connection is no instance": [test_neither_class_is_derived_from_the_real_one],
+    "setting WAL mode changes nothing": [test_wal_mode_is_as_it_is],
     "functions, collations, callbacks": [test_sql_that_is_not_supported_says_so],
     "how long a wait for a lock lasts": [test_a_time_out_is_the_schedules_decision],
     "flags set by PRAGMA last for one delivery": [test_a_flag_lasts_for_one_delivery],
@@ -1528,17 +1545,3 @@ def test_a_trace_callback_is_told_each_statement_with_its_values() -> None:
     assert [sql.strip() for sql in told["ours"]] == [sql.strip() for sql in told["real"]]
     ours.set_trace_callback(lambda sql: 1 / 0)
     ours.execute("SELECT 1")
-
-
-def test_wal_mode_is_as_it_is() -> None:
-    """Setting it answers with the mode that there is, and in a transaction as the real module does."""
-    for mode, answer in (("wal", "wal"), ("memory", "delete")):
-        asked: list[str] = []
-
-        def ask(statement: SqlStatement, mode: str = mode, asked: list[str] = asked) -> SqlResult:
-            asked.append(statement.sql)
-            return SqlResult(((mode,),), ("journal_mode",), -1, 0, statement.sql == "BEGIN")
-
-        connection = Connection(ask)
-        assert connection.execute("PRAGMA journal_mode=wal;").fetchone() == (answer,)
-        assert asked == ["PRAGMA journal_mode"]
