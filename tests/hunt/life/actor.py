@@ -261,6 +261,21 @@ def _change_clock_and_chance(line: Line) -> None:
     uuid.uuid4 = uuid4
 
 
+def _scan_twice(client: redis.Redis) -> None:
+    """SCAN, SSCAN and ZSCAN may name an element several times (redis.io, SCAN: "it is up to the application to handle
+    the case of duplicated elements"). A server does that while a table grows or shrinks; here it happens more often."""
+    for name in ("SCAN", "SSCAN", "ZSCAN"):
+        parse = client.response_callbacks[name]
+
+        def parse_and_repeat(response: Any, parse: Any = parse, **options: Any) -> Any:
+            cursor, found = parse(response, **options)
+            if found and random.random() < 0.3:
+                found = [*found, random.choice(found)]
+            return cursor, found
+
+        client.set_response_callback(name, parse_and_repeat)
+
+
 class Queue:
     """The queue as a loop sees it."""
 
@@ -354,6 +369,7 @@ def _tools(line: Line) -> tuple[dict[str, Any], redis.Redis | None]:
     if surroundings.redis_socket is not None:
         client = redis.Redis(unix_socket_path=surroundings.redis_socket)
         client.ping()
+        _scan_twice(client)
         tools["redis"] = client
     queue = Queue(line)
 
