@@ -166,7 +166,8 @@ def _with_rare_signs(random: Random) -> Texts:
 def _capitals(random: Random) -> Texts:
     text, number = f"{_word(random)}-{_number(random)}{random.choice('xyz')}", _number(random)
     folded = (f"É{number}", f"é{number}", f"Straße {number}", f"STRASSE {number}", f"\u212a{number}", f"k{number}")
-    return (text, text.upper(), text.capitalize(), *folded)
+    # Exchanged, capitals keep texts apart, but for such as have none of their own: ß and the sign for kelvin.
+    return (text, text.upper(), text.capitalize(), *folded, f"Strasse {number}", f"K{number}")
 
 
 def _blanks(random: Random) -> Texts:
@@ -185,6 +186,7 @@ def _looks() -> Iterator[Family[str]]:
             by_key("only ASCII capitals keep them apart", lambda text: text.encode().lower()),
             by_key("only the capital at their beginning keeps them apart", str.capitalize),
             by_key("only capitals keep them apart (title)", str.title),
+            by_key("their capitals exchanged, they are equal (swapcase)", str.swapcase),
         ),
     )
     yield Family(
@@ -556,8 +558,9 @@ def compact(random: Random) -> tuple[str, ...]:
     crossed = [text for pairs in _pairs() for text in random.choice(pairs)]
     return (
         base,
-        base + "A",
+        base + "K",
         base + "B",
+        base + "\u212a",
         *(base.replace(sign, "", 1) for sign in _DROPPED),
         ruled,
         base[0].upper() + base[1:],
