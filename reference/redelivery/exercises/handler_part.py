@@ -19,6 +19,7 @@ from ..exploration.straight import Endless, Outcome, Right, Wrong
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
 from ..simulation.choices import Choice
 from ..simulation.guards import guarded
+from ..simulation.live import Hints
 from ..simulation.hosts import LITTLE_PATIENCE
 from ..simulation.memory import CannotCopy
 from ..simulation.program import FunctionProgram, Program
@@ -30,6 +31,17 @@ from .values.fault import find_fault, straight
 from .values.seed import DEFAULT_SEED
 
 JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
+
+
+#: A scenario in which the queue's hints lie has the number of the honest one and a multiple of this more.
+_HINTED = 100
+_HINTS = (Hints.HONEST, Hints.FORGOTTEN, Hints.MANY)
+
+
+def _hinted(scenario: Scenario, which: int) -> Scenario:
+    """``scenario`` where the queue says other numbers of deliveries."""
+    words = ("", "; the queue forgets what it has delivered before", "; the queue names large numbers of deliveries")
+    return replace(scenario, hints=_HINTS[which], name=scenario.name + words[which]) if which else scenario
 
 
 def _without_tail(schedule: tuple[Choice, ...]) -> tuple[Choice, ...]:
@@ -114,8 +126,9 @@ class HandlerPart:
         unsure: Undetermined | None = None
         schedules = states = 0
         values = self._straight(program)
-        for number, scenario in enumerate(self.scenarios, 1):
-            if scenario.only_if_right and best is not None:
+        todo = list(enumerate(self.scenarios, 1))
+        for number, scenario in todo:  # which grows
+            if best is not None and (scenario.only_if_right or number > _HINTED):
                 continue
             for journal in scenario.journals(self.journals):
                 limit = larger(scenario.bounds) if thorough else scenario.bounds
@@ -130,6 +143,8 @@ class HandlerPart:
                 verdict = search.run()
                 schedules += verdict.schedules
                 states += verdict.states
+                if search.hints_matter and number < _HINTED and (2 * _HINTED + number) not in dict(todo):
+                    todo += [(k * _HINTED + number, _hinted(scenario, k)) for k in (1, 2)]
                 if isinstance(verdict, Undetermined):
                     if verdict.unsupported and best is None:
                         return Report(exercise, self.grade_id, self.points, verdict, bounds, schedules)
@@ -142,6 +157,8 @@ class HandlerPart:
                         best = (cost, verdict, number)
         if best is None and not isinstance(values, Right) and (unsure is None or isinstance(values, Wrong)):
             return self._report_values(exercise, program, values, seconds, bounds)
+        if best is not None and best[2] > _HINTED:
+            return self._report(exercise, program, best[1], best[2], schedules, bounds, dict(todo)[best[2]])
         if best is None:
             final = unsure or Proved(schedules, states)
             return Report(
@@ -170,8 +187,9 @@ class HandlerPart:
         Raises:
             BadSchedule: there is none, or no such message in it.
         """
-        if 1 <= number <= len(self.scenarios) and not messages:
-            return self.scenarios[number - 1]
+        hinted, place = divmod(number, _HINTED)
+        if 1 <= place <= len(self.scenarios) and 0 <= hinted < len(_HINTS) and not messages:
+            return _hinted(self.scenarios[place - 1], hinted)
         if self.drawn is None or number != self.drawn_number:
             count = len(self.scenarios) + (self.drawn is not None)
             what = f"has 1 to {count}" + (f", and messages can be chosen in scenario {count} only" if messages else "")
@@ -302,7 +320,9 @@ class HandlerPart:
         scenario: int | None,
         messages: Sequence[int],
     ) -> Replay:
-        numbers = range(1, len(self.scenarios) + 1) if scenario is None else [scenario]
+        numbers = [k * _HINTED + n for k in range(len(_HINTS)) for n in range(1, len(self.scenarios) + 1)]
+        if scenario is not None:
+            numbers = [scenario]
         if messages and scenario is None:
             numbers = [self.drawn_number]
         possible: tuple[Run, int, Journal] | None = None

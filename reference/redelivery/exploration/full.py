@@ -106,6 +106,7 @@ def _search(
                 both.redis.restore(0)
             tree = Tree(host, scripts=scenario.scripts)
             effects = LiveEffects(tree, store, needs.attempts, True, both.redis, needs.clock, needs.past)
+            effects.hints = scenario.hints
             world = World(tree, effects, cast, bounds, journal, needs.attempts, needs.clock, needs.past)
             schedule, state, forbidden = _run(world, beginning, todo, Forbidden(scenario, store, both.redis))
             result.schedules += 1

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..simulation.chance import Identity
 from ..simulation.choices import Choice, Kind
-from ..simulation.live import LiveEffects
+from ..simulation.live import Hints, LiveEffects
 from ..simulation.operations import (
     DrawBytes,
     LookBack,
@@ -41,7 +41,7 @@ from ..simulation.operations import (
     SqlStatement,
     Told,
 )
-from ..simulation.process import Node, Tree
+from ..simulation.process import Node, Tree, same_request
 from ..simulation.sqlite_store import READ_LOCK, SqliteStore, exact
 from ..simulation.world import Effect, Process, State, World
 
@@ -114,6 +114,15 @@ class RememberedEffects:
         self._has_traces: dict[int, bool] = {}
         self.strict = False
         """A handler asks for what its connection did before, so a connection can't be made anew halfway."""
+
+    @property
+    def hints(self) -> Hints:
+        """What the queue says of how often it has delivered a message."""
+        return self.live.hints
+
+    @hints.setter
+    def hints(self, hints: Hints) -> None:
+        self.live.hints = hints
 
     def open(self, processes: int) -> None:
         """Before the first run: connect every process."""
@@ -358,6 +367,30 @@ def _way_round(start: Node, end: Node) -> list[Node]:
     while (before := came_from[nodes[-1].number]) is not start:
         nodes.append(before)
     return nodes[::-1]
+
+
+#: What a queue may say instead of 1: deliveries after few and after many others.
+_OTHER_HINTS = (2, 3, 4, 5, 6, 7, 1000)
+
+
+def hints_matter(tree: Tree) -> bool:
+    """Whether some call would have asked another thing, or remembered one, if its message had been said to be delivered
+    again. All that is known was told that each delivery is the first."""
+    for end in tuple(node for node in tree.hosted if node.ended):
+        path = _between(end.root, end)
+        if not any(isinstance(node.parent.request, ReadAttempt) for node in path if node.parent is not None):
+            continue
+        for said in _OTHER_HINTS:
+            node = end.root
+            for step in path:
+                told = said if isinstance(node.request, ReadAttempt) else step.told
+                assert told is not None
+                node = tree.tell(node, told)
+                if not same_request(node.request, step.request):
+                    return True
+            if node.memory != end.memory:
+                return True
+    return False
 
 
 def carried_on(world: World, effects: RememberedEffects, step: Step, choice: Choice) -> tuple[State, int] | None:

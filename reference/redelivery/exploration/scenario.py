@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..simulation.calls import Call, MessageGiven, Role, Tool
 from ..simulation.operations import SqlStatement
+from ..simulation.live import Hints
 from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.world import Answer, Bounds, Cast, State
 
@@ -91,6 +92,8 @@ class Scenario:
     """What a sentence says of a message that had its effect."""
     intent: Callable[[str, dict[str, Any]], object] | None = None
     """What a message asks for: two messages of one intent must have one effect. None: its id says it."""
+    hints: Hints = Hints.HONEST
+    """What the queue says of how often it has delivered a message."""
     only_if_right: bool = False
     """Searched only where the scenarios before it found nothing: its counterexamples would take the place of theirs,
     which are nearer to the point."""

@@ -14,13 +14,13 @@ from ..simulation.calls import Role
 from ..simulation.choices import CONSUMERS_OWN, TIME_IS_LEFT, Kind
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GrowingMemory, Stopped
-from ..simulation.live import NeedsAttempts, NeedsClock, NeedsPast, SchemaChanges
+from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, NeedsPast, SchemaChanges
 from ..simulation.operations import Hung, Unrepeatable
 from ..simulation.process import Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.world import Bounds, State, World
-from .reduction import Cost, Mismatch, RememberedEffects, Step, carried_on
+from .reduction import Cost, Mismatch, RememberedEffects, Step, carried_on, hints_matter
 from .scenario import Scenario
 from .schedule import to_text
 from .stage import TICK, AnyHost, Final, Forbidden, Needs, close, everything, host_of, stores, world_of
@@ -69,12 +69,16 @@ def _groups(roles: Sequence[Role]) -> tuple[int, ...]:
     return tuple(index if role is Role.SENDER else roles.index(role) for index, role in enumerate(roles))
 
 
+class HintsMatter(Exception):
+    """The answer does otherwise where the queue says that a message was delivered before."""
+
+
 class MemoryMatters(Exception):
     """Processes behave by what they remember, and it takes many values: all have to be told apart."""
 
 
 #: Exceptions by which a search begins again; any other that leaves it is a fault.
-CONTROL = (NeedsAttempts, SchemaChanges, NeedsClock, GrowingMemory, MemoryMatters)
+CONTROL = (NeedsAttempts, HintsMatter, SchemaChanges, NeedsClock, GrowingMemory, MemoryMatters)
 
 
 class Search:
@@ -111,6 +115,8 @@ class Search:
         self.needs = Needs()
         self._ignore_memory = self._tell_all_apart = False
         self._exact = True
+        self.hints_matter = False
+        """The answer does otherwise where the queue says another number of deliveries."""
 
     @property
     def schema_changes(self) -> bool:
@@ -127,6 +133,8 @@ class Search:
                     return self._attempt(started, stop_at_first)
                 except NeedsAttempts:
                     self.needs = self.needs._replace(attempts=True)
+                except HintsMatter:
+                    self.hints_matter = True
                 except SchemaChanges:
                     self.needs = self.needs._replace(schema=True)
                 except NeedsClock:
@@ -149,6 +157,7 @@ class Search:
         with stores(scenario, self.journal, needs) as both:
             store = both.sqlite
             effects = RememberedEffects(tree, store, needs.attempts, self.memory, both.redis, needs.clock, needs.past)
+            effects.live.ignore_hints = not self.hints_matter and scenario.loop is None and stop_at_first
             world = world_of(tree, effects, scenario, self.bounds, self.journal, needs)
             self._groups = _groups(world.roles)
             self._steps: list[Step] = []
@@ -157,6 +166,7 @@ class Search:
                 with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
                     verdict = self._explore_twice(world, effects, host, started, stop_at_first)
                     self.seconds_exploring = perf_counter() - exploring
+                    self._look_at_hints(effects.live, tree, verdict)
                     verdict = replace(verdict, schedules=self._count())
                     if isinstance(verdict, Proved):
                         verdict = self._make_sure(host, tree) or self._memory_is_harmless(host, tree) or verdict
@@ -193,6 +203,19 @@ class Search:
                 host.close()
                 for step in self._steps:
                     step.next.clear()
+
+    def _look_at_hints(self, live: LiveEffects, tree: Tree, verdict: Verdict) -> None:
+        """After a search in which every delivery was said to be the first: was that right?
+
+        Raises:
+            HintsMatter: it was not.
+        """
+        if not live.hints_read:
+            return
+        if not live.ignore_hints:
+            self.hints_matter = True
+        elif not isinstance(verdict, Proved) or hints_matter(tree):
+            raise HintsMatter
 
     def _make_sure(self, host: AnyHost, tree: Tree) -> Undetermined | None:
         """Run every delivery that was seen once more: what was remembered must have been no accident."""

@@ -105,6 +105,7 @@ def host_of(program: Program, scenario: Scenario) -> AnyHost:
 
 def world_of(tree: Tree, effects: Any, scenario: Scenario, bounds: Bounds, journal: Journal, needs: Needs) -> World:
     """The rules for ``scenario``."""
+    effects.hints = scenario.hints
     effects.open(len(scenario.roles(bounds)))
     return World(tree, effects, scenario.cast(bounds), bounds, journal, needs.attempts, needs.clock, needs.past)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Set
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from .chance import Identity, drawn
@@ -31,7 +32,26 @@ if TYPE_CHECKING:
 
 
 class NeedsAttempts(Exception):
-    """A handler looks at ``message.attempt``, so that attempts have to be counted in the state."""
+    """A handler looks at ``message.attempt``, or draws random bytes, so that attempts have to be counted in the state."""
+
+
+class Hints(Enum):
+    """What the queue says of how often it has delivered a message. It is a hint: a broker that counts in memory
+    forgets at a failover, and one that has been retrying for hours names large numbers."""
+
+    HONEST = "honest"
+    FORGOTTEN = "forgotten"
+    MANY = "many"
+
+    def of(self, attempt: int) -> int:
+        """What is said of the ``attempt``-th delivery."""
+        if self is Hints.FORGOTTEN or attempt < 2:
+            return min(attempt, 1)
+        return attempt if self is Hints.HONEST else attempt + _MANY
+
+
+#: What a queue that has retried for hours adds to the count.
+_MANY = 998
 
 
 class NeedsClock(Exception):
@@ -67,6 +87,10 @@ class LiveEffects:
         self.store = store
         self.redis = redis
         self.count_attempts = count_attempts
+        self.hints = Hints.HONEST
+        self.ignore_hints = False
+        """Every delivery is said to be the first, whether or not it is."""
+        self.hints_read = False
         self.count_clock = count_clock
         self.count_past = count_past
         self.track = track
@@ -226,10 +250,16 @@ class LiveEffects:
                     node = self.tree.tell(node, told)
                     node.request = Hung(told.text)
                     break
-            elif kind is ReadAttempt or kind is DrawBytes:
+            elif kind is ReadAttempt:
+                self.hints_read = True
+                if not self.count_attempts and not self.ignore_hints:
+                    raise NeedsAttempts
+                told = 1 if self.ignore_hints else self.hints.of(attempt)
+                self.told_for_free(node, told)
+            elif kind is DrawBytes:
                 if not self.count_attempts:
                     raise NeedsAttempts
-                told = attempt if kind is ReadAttempt else drawn(Identity(node.message, attempt), *request)
+                told = drawn(Identity(node.message, attempt), *request)
                 self.told_for_free(node, told)
             elif kind is ReadClock:
                 if not self.count_clock:

@@ -177,8 +177,19 @@ class Effect(NamedTuple):
     """The process came round a circle."""
 
 
+class Hinting(Protocol):
+    """What the queue says of how often it has delivered a message; see `live.Hints`."""
+
+    def of(self, attempt: int) -> int:
+        """What is said of the ``attempt``-th delivery; 0 where nobody asks."""
+
+
 class Effects(Protocol):
     """Who knows what operations do to stores, and what processes ask next."""
+
+    @property
+    def hints(self) -> Hinting:
+        """What the queue says of how often it has delivered a message."""
 
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
         """A call starts at ``root``; for a message, its ``attempt``-th."""
@@ -700,7 +711,7 @@ class World:
                 return self._told(state, index, process, Received(-1))
             state, message, attempt = self._take(state, index)
             process = process._replace(dry=False, held=(*process.held, (message, HELD)))
-            return self._told(state, index, process, Received(message, attempt))
+            return self._told(state, index, process, Received(message, self.effects.hints.of(attempt)))
         if type(request) is Acknowledge:
             return self._loop_acknowledges(state, index, process, request.delivery, kind)
         if type(request) is Perform:
