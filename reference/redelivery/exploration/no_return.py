@@ -101,7 +101,7 @@ def _has_hope(
         effects.here = step
         for move in moves:
             far = carried_on(world, effects, step, move)
-            after, times = far if far is not None else (world.apply(state, move), 1)
-            stack.append(Step(step, move, after, (0, 0, 0, 0), times))
+            after, rounds = far if far is not None else (world.apply(state, move), ())
+            stack.append(Step(step, move, after, (0, 0, 0, 0), rounds))
     hopeful.update(dict.fromkeys(seen, False))
     return False

@@ -53,15 +53,21 @@ Cost = tuple[int, int, int, int]
 """Faults, those of them that befall a consumer, switches, length."""
 
 
+Rounds = tuple[Choice, ...]
+"""The choices by which a process was carried on alone; none where it was not."""
+
+
 class Step:
-    """A state on the search's way, and how it was reached: by ``choice``, made ``times`` times."""
+    """A state on the search's way, and how it was reached: by ``choice``, or by whole ``rounds`` that begin with it."""
 
-    __slots__ = ("choice", "cost", "expanded", "next", "parent", "state", "times")
+    __slots__ = ("choice", "cost", "expanded", "next", "parent", "rounds", "state")
 
-    def __init__(self, parent: Step | None, choice: Choice | None, state: State, cost: Cost, times: int = 1) -> None:
+    def __init__(
+        self, parent: Step | None, choice: Choice | None, state: State, cost: Cost, rounds: Rounds = ()
+    ) -> None:
         self.parent = parent
         self.choice = choice
-        self.times = times
+        self.rounds = rounds
         self.state = state
         self.cost = cost
         self.expanded = False
@@ -69,10 +75,10 @@ class Step:
 
     def schedule(self) -> tuple[Choice, ...]:
         """The choices that lead here."""
-        choices = []
+        choices: list[Choice] = []
         step: Step | None = self
         while step is not None and step.choice is not None:
-            choices += [step.choice] * step.times
+            choices += reversed(step.rounds or (step.choice,))
             step = step.parent
         return tuple(reversed(choices))
 
@@ -231,8 +237,8 @@ class RememberedEffects:
             self.replays += 1
         for forward in reversed(path):
             assert forward.parent is not None and forward.choice is not None
-            if forward.times > 1:
-                continue  # whole rounds, which left everything as it was
+            if forward.rounds:
+                continue  # they left everything as it was
             self._repeat(forward.parent.state, forward.choice, forward.state)
         if self.redis is not None:  # which keeps nothing but its contents, so its commands need no repeating
             self.redis.restore(here.state.redis)
@@ -393,42 +399,49 @@ def hints_matter(tree: Tree) -> bool:
     return False
 
 
-def carried_on(world: World, effects: RememberedEffects, step: Step, choice: Choice) -> tuple[State, int] | None:
-    """Where a process that goes round gets by ``choice``, made so many times, if nobody else steps in: to its last
-    round. None where it doesn't go round here, or a round leaves something else than it found.
+def carried_on(world: World, effects: RememberedEffects, step: Step, choice: Choice) -> tuple[State, Rounds] | None:
+    """Where a process that goes round gets if ``choice`` begins another round and nobody else steps in: to its last
+    round; and the choices on the way. None where it doesn't go round here, or a round leaves something else than it
+    found. A wait for a lock that ends in an error, as one did before, belongs to a round.
 
     ``effects.here`` has to be ``step``, and is so again afterwards.
     """
+    if choice.kind is not Kind.STEP and choice.kind is not Kind.LOCK_TIMEOUT:
+        return None
     nodes = world.tree.nodes
     index = choice.process
     process = step.state.processes[index]
-    if choice.kind is not Kind.STEP or process.message < 0 or (skip := nodes[process.node].skip) is None:
+    if process.message < 0 or (skip := nodes[process.node].skip) is None:
+        return None
+    if choice.kind is Kind.LOCK_TIMEOUT and not process.stalled:
         return None
     round_end = nodes[process.node]
     for told in skip.answers:
         round_end = round_end.children[exact(told)]
-    here, steps = step, 0
-    while steps < len(skip.answers):
-        after = world.apply(here.state, choice)
-        steps += 1
-        here = Step(here, choice, after, step.cost)
+    here, choices = step, [choice]
+    while True:
+        after = world.apply(here.state, choices[-1])
+        here = Step(here, choices[-1], after, step.cost)
         if effects.moved:
             effects.at, effects.moved = here, False
         effects.here = here
-        if after.processes[index].node == round_end.number:
+        now = after.processes[index]
+        if now.node == round_end.number and now.waiting == process.waiting:
             break
+        if len(choices) > 2 * len(skip.answers) or nodes[now.node].ended or (now.waiting and not now.stalled):
+            break
+        choices.append(Choice(Kind.LOCK_TIMEOUT if now.waiting else Kind.STEP, index))
     effects.here = step
     state = here.state
-    after_round = state.processes[index]
-    if after_round.node != round_end.number or after_round._replace(node=process.node) != process:
+    arrived = state.processes[index]
+    if arrived.node != round_end.number or arrived._replace(node=process.node) != process:
         return None
     back = (*state.processes[:index], process, *state.processes[index + 1 :])
     if state._replace(processes=back, last=step.state.last) != step.state:
         return None
-    rounds = 0
+    operations = 0
     node: Node | None = skip.node
     while node is not None and node is not nodes[process.node]:
-        node, rounds = node.parent, rounds + 1
-    arrived = process._replace(node=skip.node.number)
-    processes = (*state.processes[:index], arrived, *state.processes[index + 1 :])
-    return state._replace(processes=processes), steps * (rounds // len(skip.answers))
+        node, operations = node.parent, operations + 1
+    processes = (*state.processes[:index], process._replace(node=skip.node.number), *state.processes[index + 1 :])
+    return state._replace(processes=processes), tuple(choices) * (operations // len(skip.answers))

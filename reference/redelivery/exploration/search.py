@@ -20,7 +20,7 @@ from ..simulation.process import Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.world import Bounds, State, World
-from .reduction import Cost, Mismatch, RememberedEffects, Step, carried_on, hints_matter
+from .reduction import Cost, Mismatch, RememberedEffects, Rounds, Step, carried_on, hints_matter
 from .scenario import Scenario
 from .schedule import to_text
 from .stage import TICK, AnyHost, Final, Forbidden, Needs, close, everything, host_of, stores, world_of
@@ -115,6 +115,7 @@ class Search:
         self.needs = Needs()
         self._ignore_memory = self._tell_all_apart = False
         self._exact = True
+        self._asked_for_hint = False
         self.hints_matter = False
         """The answer does otherwise where the queue says another number of deliveries."""
 
@@ -131,8 +132,9 @@ class Search:
             while True:
                 try:
                     return self._attempt(started, stop_at_first)
-                except NeedsAttempts:
+                except NeedsAttempts as error:
                     self.needs = self.needs._replace(attempts=True)
+                    self._asked_for_hint = self._asked_for_hint or bool(error.args)
                 except HintsMatter:
                     self.hints_matter = True
                 except SchemaChanges:
@@ -210,7 +212,7 @@ class Search:
         Raises:
             HintsMatter: it was not.
         """
-        if not live.hints_read:
+        if not live.hints_read and not self._asked_for_hint:
             return
         if not live.ignore_hints:
             self.hints_matter = True
@@ -358,9 +360,9 @@ class Search:
             goes_round = any(p.message >= 0 and nodes[p.node].skip is not None for p in state.processes)
             for index, choice in enumerate((*moves, *faults)):
                 effects.moved = False
-                times = 1
+                rounds: Rounds = ()
                 if goes_round and (far := carried_on(world, effects, step, choice)) is not None:
-                    after, times = far
+                    after, rounds = far
                     effects.moved = False
                 else:
                     after = apply(state, choice)
@@ -369,19 +371,19 @@ class Search:
                     cost[0] + faulty,
                     cost[1] + (faulty and choice.kind in CONSUMERS_OWN),
                     cost[2] + (choice.kind is Kind.STEP and choice.process != last and last >= 0),
-                    cost[3] + times,
+                    cost[3] + (len(rounds) or 1),
                 )
                 key = key_of(after)
                 other = known.get(key)
                 if other is None:
-                    other = known[key] = Step(step, choice, after, new_cost, times)
+                    other = known[key] = Step(step, choice, after, new_cost, rounds)
                     if effects.moved:
                         effects.at = other
                     serial -= 1
                     heapq.heappush(heap, (new_cost, serial, other))
                 elif new_cost < other.cost and not other.expanded:
                     other.parent, other.choice, other.state, other.cost = step, choice, after, new_cost
-                    other.times = times
+                    other.rounds = rounds
                     if effects.at is other:  # there the processes may have one another's places
                         effects.at = None
                     serial -= 1

@@ -253,7 +253,7 @@ class LiveEffects:
             elif kind is ReadAttempt:
                 self.hints_read = True
                 if not self.count_attempts and not self.ignore_hints:
-                    raise NeedsAttempts
+                    raise NeedsAttempts("for a hint")
                 told = 1 if self.ignore_hints else self.hints.of(attempt)
                 self.told_for_free(node, told)
             elif kind is DrawBytes:

@@ -238,15 +238,23 @@ class Tree:
                 start = start.parent
                 start.circles = True
             return start
-        end = node
-        for told in answers * (same // length - 1):
-            following = end.children.get(exact(told))
-            if following is None:
-                following = end.children[exact(told)] = self._child(end, told, counted=False)
-            end = following
-        if end is not node:
-            node.skip = Skip(answers, end)
+        ahead = (same // length - 1) * length
+        if ahead > 0:
+            line = self._line(node, (answers * (same // length))[: ahead + length - 1])
+            for phase in range(length):  # at some of them the process never stops
+                line[phase].skip = Skip(answers[phase:] + answers[:phase], line[ahead + phase])
         return None
+
+    def _line(self, node: Node, answers: Sequence[Told]) -> list[Node]:
+        """``node`` and those after it when it is told ``answers``; they don't count as operations."""
+        line = [node]
+        for told in answers:
+            key = exact(told)
+            following = line[-1].children.get(key)
+            if following is None:
+                following = line[-1].children[key] = self._child(line[-1], told, counted=False)
+            line.append(following)
+        return line
 
     def polls_for_ever(self, node: Node) -> bool:
         """Whether the process at ``node``, which asks for a message and was last told that there is none, would ask

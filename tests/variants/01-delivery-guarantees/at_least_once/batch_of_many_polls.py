@@ -1,0 +1,12 @@
+def at_least_once(queue, process):
+    batch, misses = [], 0
+    while misses < 20:
+        message = queue.receive()
+        if message is None:
+            misses += 1
+        else:
+            batch.append(message)
+    for message in batch:
+        process(message)
+    for message in batch:
+        queue.ack(message)
