@@ -19,8 +19,8 @@ from ..exploration.straight import Endless, Outcome, Right, Wrong
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
 from ..simulation.choices import Choice
 from ..simulation.guards import guarded
-from ..simulation.live import Hints
 from ..simulation.hosts import LITTLE_PATIENCE
+from ..simulation.live import Hints
 from ..simulation.memory import CannotCopy
 from ..simulation.program import FunctionProgram, Program
 from ..simulation.sqlite_store import Journal

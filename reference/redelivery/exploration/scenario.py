@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..simulation.calls import Call, MessageGiven, Role, Tool
-from ..simulation.operations import SqlStatement
 from ..simulation.live import Hints
+from ..simulation.operations import SqlStatement
 from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.world import Answer, Bounds, Cast, State
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class NeedsAttempts(Exception):
-    """A handler looks at ``message.attempt``, or draws random bytes, so that attempts have to be counted in the state."""
+    """A handler looks at ``message.attempt``, or draws random bytes, so attempts are counted in the state."""
 
 
 class Hints(Enum):
