@@ -32,6 +32,9 @@ USUALLY = 0.002
 PATIENCE = 30.0
 #: Halts after which a session goes on without faults, and after which one that doesn't end is stuck (below).
 FAULTS_END = 2_000
+#: Halts that a process passes without asking, where nobody could come in between. Twenty of them count as one, so that
+#: a loop without end is stuck within seconds.
+AT_ONCE = 400
 #: Halts after which one call is carried out after the other, so that contention can't last.
 CROWDS_END = 6_000
 MOST_STEPS = 12_000
@@ -298,7 +301,7 @@ class Stage:
     @property
     def _credits(self) -> int:
         if self.mood.policy == "straight" and (self.calm or not self.mood.kills):
-            return 1 << 30
+            return AT_ONCE
         return 0
 
     # -- processes ------------------------------------------------------------------------------------------
@@ -391,6 +394,7 @@ class Stage:
 
     def _heard(self, actor: Actor, words: tuple[Any, ...]) -> None:
         kind, trail, *rest = words
+        self.steps += len(trail) // 20
         for what in trail:
             self.note(actor, f"   {what}")
         if kind == "at":
