@@ -164,7 +164,7 @@ def main(words: list[str]) -> int:
     arguments = arguments_of(words)
     book = Book(arguments.folder)
     if arguments.sample:
-        print(choose(book, fingerprint(), arguments.seed))
+        print(choose(book, arguments.seed))
         return 0
     if not arguments.report:
         if shutil.which("redis-server") is None:

@@ -52,12 +52,13 @@ def sample() -> list[Known]:
     ]
 
 
-def choose(book: Book, checker: str, seed: int) -> str:
-    """Store another sample: of what this checker judged rightly and fast, parts and operators in turn."""
+def choose(book: Book, seed: int) -> str:
+    """Store another sample: of what a checker judged rightly and fast, parts and operators in turn."""
     draw = random.Random(seed)
+    latest = {key: verdict for (key, _), verdict in book.verdicts.items()}
     fit: list[tuple[Derived, dict[str, object], bool]] = []
     for key, made in book.answers.items():
-        verdict, trial = book.verdicts.get((key, checker)), book.life.get(key)
+        verdict, trial = latest.get(key), book.life.get(key)
         if verdict is None or trial is None or trial["given_up"]:
             continue
         how = standing(verdict, trial)

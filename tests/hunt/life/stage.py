@@ -29,7 +29,7 @@ from .actor import Surroundings, be_an_actor
 #: Seconds in which a process that doesn't wait for a lock has usually halted again. Nothing but speed depends on it.
 USUALLY = 0.002
 #: Seconds without a sign of life after which a session is given up, without a verdict.
-PATIENCE = 30.0
+PATIENCE = 120.0
 #: Halts after which a session goes on without faults, and after which one that doesn't end is stuck (below).
 FAULTS_END = 2_000
 #: Halts that a process passes without asking, where nobody could come in between. Twenty of them count as one, so that
