@@ -10,9 +10,8 @@
 
 #define faults (crashes + losses + redeliveries + timeouts)
 
-/* "If one can": whether consumer i could make a step that is no fault, returned messages left aside. */
-#define only_its_own(i) ((barred[i] & bit(0) || !(ready ?? [0])) && (barred[i] & bit(1) || !(ready ?? [1])))
-#define can_step(i) ((at[i] != IDLE && !waiting[i]) || (at[i] == IDLE && len(ready) > 0 && !only_its_own(i)))
+/* Whether consumer i could make a step that is no fault. */
+#define can_step(i) ((at[i] != IDLE && !waiting[i]) || (at[i] == IDLE && len(ready) > 0))
 
 inline to_the_front(m) {
     ready ! m;
@@ -24,26 +23,8 @@ inline to_the_front(m) {
     turns = 0; moved = 0
 }
 
-inline take() { /* the first message that this consumer did not return itself; else the first */
-    ready ? message[me];
-    if
-    :: barred[me] & bit(message[me]) && len(ready) > 0 ->
-        kept = message[me];
-        ready ? message[me];
-        if
-        :: barred[me] & bit(message[me]) -> ready ! message[me]; message[me] = kept
-        :: else -> to_the_front(kept)
-        fi;
-        kept = 0
-    :: else
-    fi
-}
-
-inline stepped() { barred[other] = 0 }
-
-inline give_back() { /* at the end of the queue; not to this consumer before the other has made a step */
-    ready ! message[me];
-    barred[me] = barred[me] | bit(message[me])
+inline give_back() { /* at the end of the queue; to whoever asks next, be it the same consumer */
+    ready ! message[me]
 }
 
 inline stop() { /* the delivery is over, and what was open is rolled back */
@@ -54,17 +35,15 @@ inline stop() { /* the delivery is over, and what was open is rolled back */
 active [2] proctype consumer() {
 end:
     do
-    :: atomic { at[me] == IDLE && len(ready) > 0 && (!only_its_own(me) || !can_step(other)) ->
-            take();
-            current[me] = true; at[me] = 1; stepped() }
+    :: atomic { at[me] == IDLE && len(ready) > 0 ->
+            ready ? message[me];
+            current[me] = true; at[me] = 1 }
 
     :: atomic { at[me] != IDLE && at[me] < RETURNED && !waiting[me] ->
-            statement();
-            stepped() }
+            statement() }
 
     :: atomic { at[me] == RETURNED -> /* acknowledged; ignored, where the queue has delivered it again */
-            stop();
-            stepped() }
+            stop() }
 
     :: atomic { at[me] == FAILED || at[me] == REFUSED ->
             if
@@ -79,8 +58,7 @@ end:
                 fi
             :: else /* somebody else has it */
             fi;
-            stop();
-            stepped() }
+            stop() }
 
     /* What is left are the faults. A! */
     :: atomic { at[me] != IDLE && crashes == 0 && faults < FAULTS ->
@@ -101,21 +79,18 @@ end:
     :: atomic { at[me] == RETURNED && current[me] && losses == 0 && faults < FAULTS ->
             losses++;
             ready ! message[me];
-            stop();
-            stepped() }
+            stop() }
 
     /* A? */
     :: atomic { waiting[me] && !stalled[me] && can_step(other) && timeouts == 0 && faults < FAULTS ->
             timeouts++;
             stalled[me] = true; waiting[me] = false;
-            refuse();
-            stepped() }
+            refuse() }
 
     /* A? where it is free: nothing else can go on, or the same stall has outlasted a wait before */
     :: atomic { waiting[me] && (stalled[me] || !can_step(other)) ->
             waiting[me] = false;
-            refuse();
-            stepped() }
+            refuse() }
     od
 }
 

@@ -21,9 +21,8 @@ byte dead;           /* messages, as bits */
 byte at[2];
 byte message[2];
 bool current[2];     /* the queue has not delivered it again since */
-byte barred[2];      /* messages, as bits, that it returned and may not have back yet */
 bool waiting[2];     /* for a lock */
 bool stalled[2];     /* a wait of its has timed out, and the lock is still held */
 byte tries[2];
 byte crashes, losses, redeliveries, timeouts;
-byte turns, moved, kept;
+byte turns, moved;
