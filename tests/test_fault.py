@@ -29,7 +29,7 @@ OURS: list[BaseException] = [
     AssertionError(),
     MemoryError(),
     RecursionError("maximum recursion depth exceeded"),
-    KeyError("/home/ann/secret/notes.txt"),
+    KeyError("/srv/ann/secret/notes.txt"),
     UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
 ]
 
@@ -79,7 +79,7 @@ def test_check_lists_every_part_and_says_whose_mistake_it_is(
 def test_what_to_send_names_the_place_and_no_file_of_the_learners(
     plant: Any, path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plant(KeyError("/home/ann/secret/notes.txt"))
+    plant(KeyError("/srv/ann/secret/notes.txt"))
     assert cli.main(["check", "--part", PART, str(path)]) == 4
     shown = capsys.readouterr().out
     assert shown.startswith(f"CHECKER FAULT   {PART}\n")

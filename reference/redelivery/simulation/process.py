@@ -239,7 +239,8 @@ class Tree:
                 start.circles = True
             return start
         ahead = (same // length - 1) * length
-        if ahead > 0:
+        draws = any(isinstance(edge.request, DrawBytes) for edge in edges[:length])
+        if ahead > 0 and not draws:  # what is drawn on the way would be another thing each time
             line = self._line(node, (answers * (same // length))[: ahead + length - 1])
             for phase in range(length):  # at some of them the process never stops
                 line[phase].skip = Skip(answers[phase:] + answers[:phase], line[ahead + phase])

@@ -172,7 +172,8 @@ def _mark_removed(case: Case, first: Delivery, second: Delivery, who: str) -> Di
     others = [d for d in case.deliveries if d is second or case.who(d.message) != case.who(first.message)]
     for delivery in others:
         for event, operation in delivery.operations:
-            lost = [part for part in gone(operation) if part in mine]
+            instead = {(table, row[1:]) for table, row in added(operation)}  # a REPLACE takes away and puts back
+            lost = [part for part in gone(operation) if part in mine and (part[0], part[1][1:]) not in instead]
             if not lost or not first.mark_durable < event.number <= second.effect[0].number:
                 continue
             line = at((event, operation))

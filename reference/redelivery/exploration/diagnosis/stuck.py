@@ -48,6 +48,13 @@ def diagnose_stuck(case: Case, stuck: Stuck) -> Diagnosis:
             f'{raised.name if raised else "what is raised"} means "not now", so it comes again and again.',
             raise_line([back]) or last_line([back]),
         )
+    if stuck.reason == "circle" and back is None and not any(event.raised for event in run.events):
+        return Diagnosis(
+            "endless-loop",
+            "The handler never comes back: it asks for the same again and again, is told the same each time, and "
+            "nobody will change that.",
+            last_line(case.deliveries),
+        )
     return Diagnosis(
         "never-acknowledged",
         "Each delivery returns the message to the queue; from here on no continuation ever acknowledges it.",
