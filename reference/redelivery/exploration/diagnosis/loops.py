@@ -381,6 +381,13 @@ def _stuck(case: Case) -> Diagnosis | None:
         )
     if not mine:
         return None
+    if len(events) > 3 and all(e.kind in _ACKS and e.message == message for e in events[-3:]):
+        return Diagnosis(
+            "endless-loop",
+            f"The loop never comes back: {words(events[-1].line)} tries to acknowledge {who} again and again, and is "
+            "refused each time.",
+            events[-1].line,
+        )
     others = [e for e in events if e.kind in _ACKS and e.message != message]
     received = mine[-1].events[0]
     done = mine[-1].of("perform", "fail")

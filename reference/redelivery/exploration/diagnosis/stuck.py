@@ -53,7 +53,7 @@ def diagnose_stuck(case: Case, stuck: Stuck) -> Diagnosis:
             "endless-loop",
             "The handler never comes back: it asks for the same again and again, is told the same each time, and "
             "nobody will change that.",
-            last_line(case.deliveries),
+            next((event.line for event in reversed(run.events) if event.line), None),
         )
     return Diagnosis(
         "never-acknowledged",
