@@ -45,13 +45,15 @@ class Hints(Enum):
 
     def of(self, attempt: int) -> int:
         """What is said of the ``attempt``-th delivery."""
-        if self is Hints.FORGOTTEN or attempt < 2:
+        if attempt < 2 or (self is Hints.FORGOTTEN and attempt < _FORGETS):
             return min(attempt, 1)
         return attempt if self is Hints.HONEST else attempt + _MANY
 
 
 #: What a queue that has retried for hours adds to the count.
 _MANY = 998
+#: A queue that forgets doesn't so for ever: from this delivery on it counts again.
+_FORGETS = 6
 
 
 class NeedsClock(Exception):
