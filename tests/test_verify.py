@@ -133,15 +133,14 @@ def test_one_part_only(plant: Plant, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_larger_bounds(plant: Plant, capsys: pytest.CaptureFixture[str]) -> None:
-    """Wrong from the fourth delivery on: two faults give three deliveries, four give five."""
-    gives_up = RIGHT.replace("    with", "    if message.attempt > 3:\n        return\n    with", 1)
-    folder = plant("variants", "gives_up_late", gives_up)
+    """Four faults, two of them crashes, make many more schedules than two."""
+    folder = plant("variants", "or_ignore", RIGHT)
     (folder / "mutants").mkdir()
     assert verify(folder) == 0
     default = json.loads(_json(folder, capsys))["answers"][0]
     larger = json.loads(_json(folder, capsys, "--thorough"))["answers"][0]
-    assert default["verdict"] == "proved"
-    assert larger["verdict"] == "refuted"
+    assert default["verdict"] == larger["verdict"] == "proved"
+    assert larger["schedules"] > 100 * default["schedules"]
 
 
 def _json(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
