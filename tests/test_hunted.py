@@ -555,9 +555,7 @@ UNDETERMINED = {
     "memory_on_the_connection": "sqlite3's connection has no __dict__, and ours says so",
     "memory_in_logger": "a logger is the library's, and so shared by all processes of one interpreter",
 }
-WRONG_FAILS: dict[str, str] = {
-    "gives_up_after_ten_tries": "MOST_REFUSALS is 5: no more than five refusals in a row are tried",
-}
+WRONG_FAILS: dict[str, str] = {}
 
 
 def _params(sources: dict[str, str], failing: dict[str, str]) -> list[object]:
