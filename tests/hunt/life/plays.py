@@ -33,7 +33,7 @@ class Stores:
     @contextlib.contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
         """A connection for a moment; none is open while processes are forked."""
-        connection = sqlite3.connect(self.file, timeout=5)
+        connection = sqlite3.connect(self.file, timeout=600)
         try:
             yield connection
         finally:
