@@ -125,6 +125,7 @@ class HandlerPart:
         best: tuple[Any, Refuted | Stuck, int] | None = None
         unsure: Undetermined | None = None
         schedules = states = 0
+        limits: dict[str, None] = {}
         values = self._straight(program)
         todo = list(enumerate(self.scenarios, 1))
         for number, scenario in todo:  # which grows
@@ -143,6 +144,8 @@ class HandlerPart:
                 verdict = search.run()
                 schedules += verdict.schedules
                 states += verdict.states
+                if isinstance(verdict, Proved):
+                    limits |= dict.fromkeys(verdict.limits)
                 if search.hints_matter and number < _HINTED and (2 * _HINTED + number) not in dict(todo):
                     todo += [(k * _HINTED + number, _hinted(scenario, k)) for k in (1, 2)]
                 if isinstance(verdict, Undetermined):
@@ -160,7 +163,7 @@ class HandlerPart:
         if best is not None and best[2] > _HINTED:
             return self._report(exercise, program, best[1], best[2], schedules, bounds, dict(todo)[best[2]])
         if best is None:
-            final = unsure or Proved(schedules, states)
+            final = unsure or Proved(schedules, states, tuple(limits))
             return Report(
                 exercise,
                 self.grade_id,

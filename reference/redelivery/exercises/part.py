@@ -157,6 +157,7 @@ class Report:
             "schedules": for_programs(self.schedules),
             "exhausted": isinstance(self.verdict, Proved),
             "bounds": dict(self.bounds),
+            "limits": list(self.verdict.limits) if isinstance(self.verdict, Proved) else [],
             "claim": self.claim,
             "diagnosis": self.diagnosis.name if self.diagnosis else None,
             "explanation": self.explanation,
@@ -219,6 +220,7 @@ class Report:
         return (
             f"Bounds: {who}, {_messages_and_faults(b)} ({', '.join(kinds)} at most)"
             f"{between}{'; ' if stores else ''}{', '.join(stores)}."
+            + "".join(f" Cut off: {limit}." for limit in self.verdict.limits)
         )
 
     def _smallest(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter, process_time
 from typing import Any, NamedTuple
@@ -16,10 +16,10 @@ from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GrowingMemory, Stopped
 from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, NeedsPast, SchemaChanges
 from ..simulation.operations import Hung, Unrepeatable
-from ..simulation.process import Line, Tree
+from ..simulation.process import MOST_ROUNDS, ROUNDS, Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal
-from ..simulation.world import Bounds, State, World
+from ..simulation.world import MOST_TIMES, Bounds, State, World
 from .reduction import Cost, Mismatch, RememberedEffects, Rounds, Step, carried_on, hints_matter
 from .scenario import Scenario
 from .schedule import to_text
@@ -67,6 +67,25 @@ def _groups(roles: Sequence[Role]) -> tuple[int, ...]:
     """Processes of one role run the same code, so they may be exchanged; others may not. Senders have packets of their
     own, which the state names by the sender's place."""
     return tuple(index if role is Role.SENDER else roles.index(role) for index, role in enumerate(roles))
+
+
+def _limits(world: World) -> tuple[str, ...]:
+    """What a search that found nothing has cut off besides its bounds."""
+    tree, found = world.tree, []
+    if tree.circles:
+        lines = _lines(tree.circles)
+        found.append(f"a loop that had gone round {MOST_ROUNDS:,} times was taken for endless ({lines})")
+    if tree.skips:
+        lines = _lines(tree.skips)
+        found.append(f"others step in during the first {ROUNDS} rounds of a loop and its last, not between ({lines})")
+    if world.count_clock:
+        found.append(f"time passes at most {MOST_TIMES} times")
+    return tuple(found)
+
+
+def _lines(places: Iterable[Line]) -> str:
+    numbers = sorted({line for _, line in places})
+    return f"line{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 class HintsMatter(Exception):
@@ -396,7 +415,7 @@ class Search:
         found = found or self._stuck(world, expanded[level_start:])
         if found:
             return found
-        return Proved(0, len(expanded))
+        return Proved(0, len(expanded), _limits(world))
 
     def _runs_for_ever(self, world: World, effects: RememberedEffects, start: Step) -> bool:
         """Whether fault-free runs from here don't come to an end, each step leading to something new: a table that

@@ -16,6 +16,8 @@ class Proved:
     name: ClassVar[str] = "proved"
     schedules: int
     states: int
+    limits: tuple[str, ...] = ()
+    """What was cut off besides the bounds, in words."""
 
 
 @dataclass(frozen=True, slots=True)

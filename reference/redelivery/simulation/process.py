@@ -53,12 +53,6 @@ MOST_ROUNDS = 4_000
 _FEW_ROUNDS = 300
 
 
-class Circle(NamedTuple):
-    """Where a process was taken for endless after `MOST_ROUNDS` rounds."""
-
-    line: Line | None
-
-
 class Node:
     """One history: ``told`` was the last answer, ``request`` is what the process asks next."""
 
@@ -164,8 +158,10 @@ class Tree:
         self.most_operations = MOST_OPERATIONS
         self.nodes: list[Node] = []
         self._roots: dict[tuple[int, int], Node] = {}
-        self.circles: dict[Line | None, None] = {}
+        self.circles: set[Line] = set()
         """The lines at which processes were taken for endless."""
+        self.skips: set[Line] = set()
+        """The lines at which processes went round, and asked something else in the end."""
 
     @property
     def starts_apart(self) -> bool:
@@ -231,7 +227,7 @@ class Tree:
         same = self._host.rounds(node, length, most)
         if same >= most:
             self._host.endless.add(kind)
-            self.circles[node.line] = None
+            self.circles |= {node.line} if node.line else set()
             start = node
             for _ in range(length):
                 assert start.parent is not None
@@ -241,6 +237,7 @@ class Tree:
         ahead = (same // length - 1) * length
         draws = any(isinstance(edge.request, DrawBytes) for edge in edges[:length])
         if ahead > 0 and not draws:  # what is drawn on the way would be another thing each time
+            self.skips |= {node.line} if node.line else set()
             line = self._line(node, (answers * (same // length))[: ahead + length - 1])
             for phase in range(length):  # at some of them the process never stops
                 line[phase].skip = Skip(answers[phase:] + answers[:phase], line[ahead + phase])
@@ -265,6 +262,7 @@ class Tree:
             length = 1 + next((i for i, e in enumerate(edges) if isinstance(e.request, Receive)), len(edges))
             most = MOST_ROUNDS * length
             node.polls = length <= len(edges) and self._host.rounds(node, length, most) >= most
+            self.circles |= {node.line} if node.polls and node.line else set()
         return node.polls
 
 

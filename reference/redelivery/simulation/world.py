@@ -552,18 +552,21 @@ class World:
 
     def _receive(self, state: State, index: int, process: Process) -> State:
         state, message, attempt = self._take(state, index)
-        root = self.tree.root(process.memory, message)
-        effect = self.effects.begin(state, index, root, attempt)
+        return self._called(state, index, process, message, attempt)
+
+    def _called(self, state: State, index: int, process: Process, call: int, attempt: int, since: int = 0) -> State:
+        """The process has been called and has got as far as its first operation."""
+        effect = self.effects.begin(state, index, self.tree.root(process.memory, call), attempt)
         started = Process(
             memory=process.memory,
-            message=message,
+            message=call,
             current=True,
             node=effect.node,
             transaction=effect.transaction,
             attempt=attempt,
+            past=process.past if self.count_past else NO_PAST,
+            since=since,
         )
-        if self.count_past:
-            started = started._replace(past=process.past)
         return self._stepped(state, index, started, effect.contents)
 
     def _acknowledge(self, state: State, index: int, process: Process, lost: bool) -> State:
@@ -649,21 +652,8 @@ class World:
             state = state._replace(runs=state.runs + 1)
         if self.count_attempts:
             attempt = state.runs if role is Role.JOB else index + 1
-        root = self.tree.root(process.memory, call)
-        effect = self.effects.begin(state, index, root, attempt)
-        started = Process(
-            memory=process.memory,
-            message=call,
-            current=True,
-            node=effect.node,
-            transaction=effect.transaction,
-            attempt=attempt,
-        )
-        if self.count_past:
-            started = started._replace(past=process.past)
-        if self.cast.reads and role is Role.JOB:
-            started = started._replace(since=state.acknowledged)
-        return self._stepped(state, index, started, effect.contents)
+        since = state.acknowledged if self.cast.reads and role is Role.JOB else 0
+        return self._called(state, index, process, call, attempt, since)
 
     def _end_call(
         self, state: State, index: int, process: Process, role: Role, request: Returned | Raised, kind: Kind
