@@ -35,6 +35,9 @@ HandlerPart.check = check
 """
 
 
+MUTANTS = Path(__file__).parent / "mutants"
+
+
 class Kernel:
     """A kernel in a folder of its own, and the number that stands before the next cell."""
 
@@ -214,6 +217,22 @@ def test_the_cells_behind_a_function_can_be_had(kernel: Kernel) -> None:
     found: Any = eval(shown)
     assert [name for name, _ in found] == ["setup", "helper", PART]
     assert dict(found)["helper"] == "LIMIT = 2"
+
+
+@pytest.mark.parametrize("cells", ["one", "two"])
+def test_what_a_cell_draws_is_another_in_each_process(kernel: Kernel, cells: str) -> None:
+    """A key that is made when the cell is run is gone after a crash, in the notebook as on the command line."""
+    case = MUTANTS / "05-record-and-check" / "request_once" / "one_key_for_the_process.py"
+    source = case.read_text(encoding="utf-8")
+    kernel.run(FIRST, "setup")
+    if cells == "two":
+        above, _, source = source.partition("def pay")
+        kernel.run(above, "above")
+        source = "def pay" + source
+    kernel.run(source, "request_once")
+    shown = kernel.run('ex.check("request_once", pay)')
+    assert "REFUTED   key-from-delivery" in shown
+    assert 'Replay:  ex.replay("request_once", pay, schedule=' in shown
 
 
 def test_outside_of_a_notebook_nothing_is_claimed(capsys: pytest.CaptureFixture[str]) -> None:

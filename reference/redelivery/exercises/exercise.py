@@ -12,9 +12,9 @@ from ..exploration.schedule import BadSchedule
 from ..exploration.stage import opened
 from ..exploration.verdict import Undetermined
 from ..simulation.memory import CannotCopy
-from ..simulation.program import Cell, FunctionProgram, Program, SourceProgram
+from ..simulation.program import Cell, Program, SourceProgram, live_program
 from ..simulation.sqlite_store import Journal
-from ..workspace.kernel import Judged, NotThis, judged, watch
+from ..workspace.kernel import Judged, NotThis, executed, judged, watch
 from ..workspace.record import note_live
 from .break_it import BreakIt
 from .catalogue import EXERCISES, exercise_name, part_of
@@ -158,7 +158,8 @@ class Exercise:
         if len(functions) < len(part.names):
             return NotChecked(f"expected {', '.join(part.names)}; give them all, in this order")
         try:
-            return FunctionProgram(functions)
+            cells = executed(list(functions.values()), list(functions)) or ()
+            return live_program(functions, [Cell(cell, source) for cell, source in cells])
         except CannotCopy as error:
             return Undetermined(str(error), line=error.line, unsupported=True)
 

@@ -22,7 +22,7 @@ from ..simulation.guards import guarded
 from ..simulation.hosts import LITTLE_PATIENCE
 from ..simulation.live import Hints
 from ..simulation.memory import CannotCopy
-from ..simulation.program import FunctionProgram, Program
+from ..simulation.program import FunctionProgram, LiveProgram, Program
 from ..simulation.sqlite_store import Journal
 from ..simulation.world import Bounds
 from .part import UNSOLVED, NotChecked, Replay, Report, bounds_json, is_unsolved
@@ -273,7 +273,7 @@ class HandlerPart:
             source=program.source_line,
             whole_source=program.source,
             function=", ".join(self.names),
-            live=isinstance(program, FunctionProgram),
+            live=isinstance(program, FunctionProgram | LiveProgram),
             measured=self.measure(self, program) if self.measure else "",
         )
 

@@ -213,6 +213,30 @@ class SourceProgram:
         return lines[line - 1].strip() if 0 < line <= len(lines) else ""
 
 
+class LiveProgram(SourceProgram):
+    """The cells that a running notebook has executed, executed again for each process."""
+
+
+#: Words without which a cell draws and reads nothing that is another in each process.
+_STARTS = re.compile(r"\b(uuid\w*|random|secrets|token_\w+|urandom|time\w*|datetime|getpid|gethostname|uname|node)\b")
+
+
+def live_program(functions: Mapping[str, Callable[..., Any]], cells: Sequence[Cell]) -> Program:
+    """``functions`` of a running notebook that its ``cells`` have defined, as far as these are known.
+
+    Their globals were computed when the cells were run: a worker's name that was drawn then would be that of every
+    process. So where the cells draw anything, they are executed again for each; else the functions are copied.
+
+    Raises:
+        CannotCopy: the functions reach something that can't be copied.
+    """
+    if any(_STARTS.search(cell.source) for cell in cells):
+        executed = LiveProgram(cells)
+        if executed.draws and not executed.errors:
+            return executed
+    return FunctionProgram(functions)
+
+
 class _Copies(Mapping[str, Any]):
     """Things by name, each copied when it is asked for, all with one another's copies."""
 

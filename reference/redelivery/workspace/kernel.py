@@ -363,11 +363,7 @@ def executed(values: Sequence[Any], names: Sequence[str]) -> list[tuple[str, str
     """The cells that make the namespace in which ``names`` have these ``values``: (name, source) in the order in which
     they were run, the one that defines them last. None where that is not known.
 
-    For a check that executes the learner's cells again for each process, as `redelivery check` does, in place of
-    copying functions::
-
-        found = executed(answers, part.names)
-        program = SourceProgram([Cell(name, source) for name, source in found]) if found else FunctionProgram(…)
+    For a check that executes the learner's cells again for each process; see `program.live_program`.
 
     Of a cell that was run several times only the last run before the definition counts; cells that failed, and those
     that call ``ex.check`` and its like, are left out. A cell is called by its id (in this course's exercises the
