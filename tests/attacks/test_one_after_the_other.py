@@ -26,7 +26,7 @@ import builtins, os, sys
 def found():
     names = set(os.listdir("/tmp")) if os.access("/tmp", os.R_OK) else {"closed"}
     return bool(names) or hasattr(builtins, "sign") or "sign" in sys.modules or bool(os.environ.get("SIGN")) or any(
-        name.isdigit() and int(name) not in (1, os.getpid(), os.getppid()) for name in os.listdir("/proc"))
+        name.isdigit() and int(name) not in (1, int(os.readlink("/proc/self"))) for name in os.listdir("/proc"))
 
 if not found():
     raise LookupError("nobody was here")
