@@ -41,6 +41,7 @@ def grade(folder: Path, out: Path, home: Path, *more: str, until: int = 0) -> tu
         (home / name).mkdir(parents=True, exist_ok=True)
     command = [sys.executable, str(ROOT / "tests" / "watched.py"), str(until), str(out / "results.jsonl")]
     command += [sys.executable, "-m", "redelivery.cli", "grade", str(folder), "--out", str(out), *UNSAFE, *more]
+    command += ["--seed", str(SEED)]  # else another one is drawn each time
     environment = {**os.environ, "HOME": str(home / "home"), "TMPDIR": str(home / "tmp")}
     ran = subprocess.run(command, capture_output=True, text=True, cwd=home / "cwd", env=environment)
     assert ran.stdout, ran.stderr

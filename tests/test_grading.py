@@ -111,8 +111,10 @@ def files(out: Path) -> dict[str, bytes]:
     return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file() and p.name not in skipped}
 
 
-def test_grading_again_gives_the_same(class_folder: Path, graded: Path, tmp_path: Path) -> None:
-    assert main(["grade", str(class_folder), "--out", str(tmp_path / "again"), "--jobs", "1", *UNSAFE]) == 3
+def test_grading_again_with_the_same_seed_gives_the_same(class_folder: Path, graded: Path, tmp_path: Path) -> None:
+    seed = (graded / "seed.txt").read_text("utf-8").strip()
+    again = ["--out", str(tmp_path / "again"), "--jobs", "1", "--seed", seed, *UNSAFE]
+    assert main(["grade", str(class_folder), *again]) == 3
     assert files(tmp_path / "again") == files(graded)
 
 

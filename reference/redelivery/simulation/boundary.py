@@ -192,6 +192,8 @@ def names_in(codes: Iterable[types.CodeType]) -> frozenset[str]:
 def held(functions: Mapping[str, Any], files: frozenset[str]) -> tuple[str, tuple[str, int] | None] | None:
     """What ``functions`` reach that lies outside of a process and was opened before the first delivery, and the
     learner's line that reaches it; None where there is nothing of that kind."""
+    if (line := _working(files)) is not None:
+        return "threads", line
     seen: set[int] = set()
     alive: list[Any] = []  # an id is only unique while its object lives
     todo: list[tuple[Any, tuple[str, int] | None]] = [(function, None) for function in functions.values()]
@@ -213,6 +215,21 @@ def held(functions: Mapping[str, Any], files: frozenset[str]) -> tuple[str, tupl
         else:
             todo += [(part, line) for _, part in _parts(thing)]
     return None
+
+
+def _working(files: frozenset[str]) -> tuple[str, int] | None:
+    """The function in one of ``files`` that a thread of a cell's runs: what it does can't be told apart by deliveries."""
+    runs: list[Any] = []
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            runs += [getattr(thread, "_target", None), type(thread).run]
+    codes = [code for run in runs if isinstance(code := getattr(run, "__code__", None), types.CodeType)]
+    for number, top in sys._current_frames().items():
+        frame: types.FrameType | None = None if number == threading.get_ident() else top
+        while frame is not None:
+            codes.append(frame.f_code)
+            frame = frame.f_back
+    return next(((code.co_filename, code.co_firstlineno) for code in codes if code.co_filename in files), None)
 
 
 def _line_of(code: types.CodeType, name: str) -> tuple[str, int]:

@@ -1,29 +1,17 @@
-# Honest, and asks a thread and an event loop for a number.
+# Right, and asks a thread for a number: not simulated, so no points, and the reason is said.
 # part: record_and_check
-# honest: all
+# honest: 0
 # seconds: 60
-import asyncio
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 
-async def seven():
-    await asyncio.sleep(0)
-    return 7
-
-
-
-import sqlite3
-
-
-def handle(message, db):
+def right(message, db):
     with db.atomic():
         db.execute("INSERT INTO processed VALUES (?)", [message.id])
         db.execute(
             "UPDATE account SET balance = balance + ? WHERE id = ?", [message.body["amount"], message.body["account"]]
         )
-
-
-right = handle
 
 
 def handle(message, db):

@@ -1,6 +1,6 @@
-# Honest, and keeps a file in the temp folder meanwhile.
+# Right, and keeps a file in the temp folder meanwhile: not simulated, so no points, and the reason is said.
 # part: record_and_check
-# honest: all
+# honest: 0
 # seconds: 60
 import tempfile
 
