@@ -218,7 +218,7 @@ def held(functions: Mapping[str, Any], files: frozenset[str]) -> tuple[str, tupl
 
 
 def _working(files: frozenset[str]) -> tuple[str, int] | None:
-    """The function in one of ``files`` that a thread of a cell's runs: what it does can't be told apart by deliveries."""
+    """A function in ``files`` that runs in a thread of its own: what it does can't be told apart by deliveries."""
     runs: list[Any] = []
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
