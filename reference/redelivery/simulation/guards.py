@@ -11,6 +11,7 @@ import _thread
 import builtins
 import contextlib
 import datetime
+import gc
 import importlib
 import io
 import os
@@ -435,6 +436,10 @@ def guarded() -> Iterator[_Silence]:
     saved_input = builtins.input
     library: Any = sqlite_utils.db
     saved_secrets = library.secrets
+    # A handler that collects garbage needn't look through all that was there before, some thousands of times.
+    frozen = gc.get_freeze_count() > 0
+    if not frozen:
+        gc.freeze()
     try:
         for module, name, new in _REPLACED:
             if hasattr(module, name):
@@ -459,6 +464,8 @@ def guarded() -> Iterator[_Silence]:
             setattr(module, name, old)
         builtins.input = saved_input
         library.secrets = saved_secrets
+        if not frozen:
+            gc.unfreeze()
         _depth -= 1
 
 
