@@ -292,6 +292,12 @@ def handle(message, db):
         @ONCE
     finally:
         signal.alarm(0)
+### ignored_alarm
+import signal
+def handle(message, db):
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    signal.setitimer(signal.ITIMER_REAL, 5)
+    @ONCE
 ### every_error_tried_again
 def handle(message, db):
     while True:
@@ -353,20 +359,15 @@ def handle(message, db):
     @ONCE
 ''')
 
-_UNSURE = "a uuid made by the cell differs each time the cell is executed for a fresh process: undetermined"
 _LOOKS = "the fingerprint calls the learner's __getattr__, whose KeyError comes through as our traceback"
-_LOOP = "asyncio's running loop is the thread's: two consumers can't both be inside asyncio.run"
 _OUTPUT = "sys.stdout is shared: what another consumer redirects meanwhile is not undone at a switch"
 _DEEP = "RecursionError in the fingerprint or the copier"
 _UNDERSCORE = "beside globals, eval, exec or vars the globals that begin with _ are not followed"
 _IDS = "the ids tried have two plain characters at most: none with a blank, a quote, a wildcard, an anagram, or more"
 RIGHT_FAILS: dict[str, str] = {
-    "name_of_this_worker": _UNSURE,
-    "coroutine_run_to_its_end": _LOOP,
     "redirected_output": _OUTPUT,
 }
 RIGHT_LIVE_FAILS: dict[str, str] = {
-    "coroutine_run_to_its_end": _LOOP,
     "redirected_output": _OUTPUT,
     "linked_list_in_memory": _DEEP,
 }
@@ -552,7 +553,6 @@ def handle(message, db):
 """)
 #: Not refuted, and not proved either.
 UNDETERMINED = {
-    "memory_on_the_connection": "sqlite3's connection has no __dict__, and ours says so",
     "memory_in_logger": "a logger is the library's, and so shared by all processes of one interpreter",
 }
 WRONG_FAILS: dict[str, str] = {}

@@ -177,6 +177,14 @@ import signal
 def handle(message, db):
     signal.alarm(3)  # here
     @ONCE
+### signals: alarm_that_raises
+import signal
+def handle(message, db):
+    def ring(*_):
+        raise TimeoutError
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 5)  # here
+    @ONCE
 ### a file opened for writing: open
 def handle(message, db):
     with open("{PLACE}/unsupported.txt", "a") as file:  # here

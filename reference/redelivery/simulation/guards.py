@@ -11,6 +11,7 @@ import _thread
 import builtins
 import contextlib
 import datetime
+import dis
 import gc
 import importlib
 import io
@@ -305,13 +306,33 @@ class _Date(datetime.date, metaclass=_Meta):
         return _real_date(*arguments, **named)
 
 
+_bell: Any = signal.SIG_DFL
+"""What the learner's code said last should happen when its alarm rings."""
+
+
+_RETURNING = {"RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+
+
+def _does_nothing(handler: Any) -> bool:
+    """Whether it makes no difference when a signal comes that has this handler."""
+    if handler is signal.SIG_IGN:
+        return True
+    code = getattr(handler, "__code__", None)
+    return isinstance(code, types.CodeType) and {step.opname for step in dis.get_instructions(code)} <= _RETURNING
+
+
 def _unless_learner(name: str) -> Callable[..., Any]:
-    """Signals belong to the checker while a handler runs: its alarms do nothing there, and are noted."""
+    """Signals belong to the checker while a handler runs: its alarms don't ring, and are noted if ringing would change
+    something."""
     real = getattr(signal, name, None)
 
     def function(*arguments: Any) -> Any:
+        global _bell
         if source is not None and source.in_learner_code():
-            if name != "signal" and any(arguments):
+            if name == "signal":
+                if arguments[:1] == (signal.SIGALRM,):
+                    _bell = arguments[1] if len(arguments) > 1 else signal.SIG_DFL
+            elif any(arguments) and not (name in ("alarm", "setitimer") and _does_nothing(_bell)):
                 source.note_unsupported("signals")
             return None
         if real is None:

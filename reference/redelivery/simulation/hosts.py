@@ -522,11 +522,11 @@ class GreenletHost:
             self._histories.append((node.root.memory, node))
         return number
 
-    def memory_matters(self, tree_nodes: Sequence[Node], deadline: float) -> bool | None:
+    def memory_matters(self, tree_nodes: Sequence[Node], deadline: float, most: int | None = None) -> bool | None:
         """With `ignore_memory`: does a process that has done a few deliveries behave otherwise than a fresh one?
 
         Every known history is told again to processes with each memory that up to `_MEMORY_DEPTH` deliveries can
-        leave. None: there are too many to try before ``deadline`` (of `process_time`).
+        leave. None: there are more than ``most``, or too many to try before ``deadline`` (of `process_time`).
         """
         ends = [node for node in tree_nodes if node.ended and not isinstance(node.request, Hung | Unrepeatable)]
         level, seen = [0], {0}
@@ -534,7 +534,7 @@ class GreenletHost:
             reached: list[int] = []
             for memory in level:
                 for end in ends:
-                    if process_time() > deadline:
+                    if process_time() > deadline or (most is not None and len(seen) > most):
                         return None
                     run = self._begin(memory, end.root.message)
                     if not self._same_again(run, end):

@@ -425,12 +425,12 @@ class RemoteHost:
     def unrepeatable_line(self) -> Line | None:
         return self._unrepeatable_line
 
-    def memory_matters(self, tree_nodes: Sequence[Node], deadline: float) -> bool | None:
+    def memory_matters(self, tree_nodes: Sequence[Node], deadline: float, most: int | None = None) -> bool | None:
         ends = [n.number for n in tree_nodes if n.ended and not isinstance(n.request, Hung | Unrepeatable)]
         there = self._in_the_first_process(tree_nodes)
         seconds = max(deadline - process_time(), 0.0)
         try:
-            answer = there.session.ask(["memory matters", there.host, ends, seconds], seconds + ANSWER_SECONDS)
+            answer = there.session.ask(["memory matters", there.host, ends, seconds, most], seconds + ANSWER_SECONDS)
         except Silent:
             return None
         if answer is not None and type(answer) is not bool:
