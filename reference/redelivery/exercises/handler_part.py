@@ -33,15 +33,32 @@ from .values.seed import DEFAULT_SEED
 JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
 
 
-#: A scenario in which the queue's hints lie has the number of the honest one and a multiple of this more.
-_HINTED = 100
+#: A scenario that is changed has the number of the one that it was made from and a multiple of this more.
+_CHANGED = 100
+#: What is changed: the queue's hints lie, or somebody else holds a lock.
 _HINTS = (Hints.HONEST, Hints.FORGOTTEN, Hints.MANY)
+_OUTSIDER = len(_HINTS)
+_WORDS = (
+    "",
+    "; the queue forgets what it has delivered before",
+    "; the queue names large numbers of deliveries",
+    "; somebody else holds a lock",
+)
+_ONE_REFUSAL = Bounds(1, 1, 0, 0, 0, 1, 0, 0, 0)
 
 
-def _hinted(scenario: Scenario, which: int) -> Scenario:
-    """``scenario`` where the queue says other numbers of deliveries."""
-    words = ("", "; the queue forgets what it has delivered before", "; the queue names large numbers of deliveries")
-    return replace(scenario, hints=_HINTS[which], name=scenario.name + words[which]) if which else scenario
+def _changed(scenario: Scenario, which: int) -> Scenario:
+    """``scenario`` where the queue says other numbers of deliveries, or somebody else may hold a lock."""
+    name = scenario.name + _WORDS[which]
+    if which == _OUTSIDER:
+        return replace(scenario, outsider=True, bounds=_ONE_REFUSAL, name=name)
+    return replace(scenario, hints=_HINTS[which], name=name) if which else scenario
+
+
+def _meets_others(scenario: Scenario) -> bool:
+    """Whether it is worth asking what happens when somebody else holds a lock. With another writer it is asked anyway,
+    and with many messages it gives nothing new."""
+    return scenario.uses_sqlite and not scenario.writes and not scenario.between
 
 
 def _without_tail(schedule: tuple[Choice, ...]) -> tuple[Choice, ...]:
@@ -117,6 +134,8 @@ class HandlerPart:
         """
         part = self.opened(program)
         bounds = bounds_json(self.scenarios, self.journals)
+        if any(map(_meets_others, self.scenarios)):
+            bounds["outsider"] = True
         if not isinstance(part, HandlerPart):
             return Report(exercise, self.grade_id, self.points, part, bounds)
         return part._check(exercise, program, seconds, bounds, thorough)
@@ -128,8 +147,9 @@ class HandlerPart:
         limits: dict[str, None] = {}
         values = self._straight(program)
         todo = list(enumerate(self.scenarios, 1))
+        todo += [(_OUTSIDER * _CHANGED + n, _changed(s, _OUTSIDER)) for n, s in todo if _meets_others(s)]
         for number, scenario in todo:  # which grows
-            if best is not None and (scenario.only_if_right or number > _HINTED):
+            if best is not None and (scenario.only_if_right or number > _CHANGED):
                 continue
             for journal in scenario.journals(self.journals):
                 limit = larger(scenario.bounds) if thorough else scenario.bounds
@@ -146,8 +166,8 @@ class HandlerPart:
                 states += verdict.states
                 if isinstance(verdict, Proved):
                     limits |= dict.fromkeys(verdict.limits)
-                if search.hints_matter and number < _HINTED and (2 * _HINTED + number) not in dict(todo):
-                    todo += [(k * _HINTED + number, _hinted(scenario, k)) for k in (1, 2)]
+                if search.hints_matter and number < _CHANGED and (2 * _CHANGED + number) not in dict(todo):
+                    todo += [(k * _CHANGED + number, _changed(scenario, k)) for k in (1, 2)]
                 if isinstance(verdict, Undetermined):
                     if verdict.unsupported and best is None:
                         return Report(exercise, self.grade_id, self.points, verdict, bounds, schedules)
@@ -160,7 +180,7 @@ class HandlerPart:
                         best = (cost, verdict, number)
         if best is None and not isinstance(values, Right) and (unsure is None or isinstance(values, Wrong)):
             return self._report_values(exercise, program, values, seconds, bounds)
-        if best is not None and best[2] > _HINTED:
+        if best is not None and best[2] > _CHANGED:
             return self._report(exercise, program, best[1], best[2], schedules, bounds, dict(todo)[best[2]])
         if best is None:
             final = unsure or Proved(schedules, states, tuple(limits))
@@ -190,9 +210,9 @@ class HandlerPart:
         Raises:
             BadSchedule: there is none, or no such message in it.
         """
-        hinted, place = divmod(number, _HINTED)
-        if 1 <= place <= len(self.scenarios) and 0 <= hinted < len(_HINTS) and not messages:
-            return _hinted(self.scenarios[place - 1], hinted)
+        change, place = divmod(number, _CHANGED)
+        if 1 <= place <= len(self.scenarios) and 0 <= change < len(_WORDS) and not messages:
+            return _changed(self.scenarios[place - 1], change)
         if self.drawn is None or number != self.drawn_number:
             count = len(self.scenarios) + (self.drawn is not None)
             what = f"has 1 to {count}" + (f", and messages can be chosen in scenario {count} only" if messages else "")
@@ -323,7 +343,7 @@ class HandlerPart:
         scenario: int | None,
         messages: Sequence[int],
     ) -> Replay:
-        numbers = [k * _HINTED + n for k in range(len(_HINTS)) for n in range(1, len(self.scenarios) + 1)]
+        numbers = [k * _CHANGED + n for k in range(len(_WORDS)) for n in range(1, len(self.scenarios) + 1)]
         if scenario is not None:
             numbers = [scenario]
         if messages and scenario is None:

@@ -215,6 +215,9 @@ class Report:
             who += f", {b['jobs']} runs of the job beside them"
         kinds = [f"{b[key]} {words}" for key, words in _FAULT_WORDS if b.get(key)]
         between = f", up to {b['between']} other messages before a duplicate" if b.get("between") else ""
+        between += (
+            "; a single consumer also beside somebody else who holds a lock for long" if b.get("outsider") else ""
+        )
         stores = ["SQLite in WAL mode and with a rollback journal"] if len(b["journals"]) > 1 else []
         stores += ["Redis"] if b.get("redis") else []
         return (

@@ -161,12 +161,15 @@ class RememberedEffects:
         return effect
 
     def time_out(self, state: State, process: int) -> Effect:
-        key = (*self._key(state, process), True)
+        key = (*self._key(state, process), "refused", state.processes[process].waiting)
         effect = self._remembered.get(key)
         if effect is None:
             self._bring()
             effect = self._remember(key, self.live.time_out(state, process))
         return effect
+
+    def lock_wanted(self, state: State, process: int) -> int:
+        return self.live.lock_wanted(state, process)
 
     def _key(self, state: State, process: int) -> tuple[Any, ...]:
         """All that a step, and the free operations after it, can depend on."""
@@ -305,7 +308,10 @@ class RememberedEffects:
                 self._repeat_free(index, node, q, asked=True)
                 return
             store.draws_for(Identity(node.message, p.attempt), node.depth)
-            outcome = store.time_out(index) if kind is Kind.LOCK_TIMEOUT else store.execute(index, node.request)
+            if kind is not Kind.LOCK_TIMEOUT:
+                outcome = store.execute(index, node.request)
+            else:
+                outcome = store.time_out(index) if p.waiting else store.refuse(index, node.request)
             if outcome.told is None:
                 if not q.waiting:
                     raise Mismatch

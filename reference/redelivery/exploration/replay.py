@@ -249,7 +249,7 @@ class _Recording(LiveEffects):
 
     def time_out(self, state: State, process: int) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
-        outcome = self.store.time_out(process)
+        outcome = self.refused(state, process, node)
         self.operations.append(Operation(node.request, outcome.told, node.line, False, node.stack))
         return self._after(state, process, node, outcome)
 

@@ -94,6 +94,8 @@ class Scenario:
     """What a message asks for: two messages of one intent must have one effect. None: its id says it."""
     hints: Hints = Hints.HONEST
     """What the queue says of how often it has delivered a message."""
+    outsider: bool = False
+    """Somebody who is no process here may hold a lock on the database for longer than a statement waits."""
     only_if_right: bool = False
     """Searched only where the scenarios before it found nothing: its counterexamples would take the place of theirs,
     which are nearer to the point."""
@@ -121,6 +123,8 @@ class Scenario:
     def journals(self, journals: Sequence[Journal]) -> Sequence[Journal]:
         """Those of ``journals`` that have to be searched: they differ in how processes get in one another's way, so
         where only one uses the database any of them stands for all."""
+        if self.outsider:
+            return journals
         users = sum(role is not Role.SENDER for role in self.roles(self.bounds))
         return journals if users > 1 else journals[:1]
 
@@ -146,6 +150,7 @@ class Scenario:
             self.lanes or (len(self.packets),),
             len(calls) if self.writes else -1,
             self.hears is not None,
+            self.outsider,
         )
 
     @property

@@ -24,7 +24,7 @@ from .operations import (
     Told,
 )
 from .process import Node, Tree
-from .sqlite_store import NO_PAST, Outcome, Past, SqliteStore
+from .sqlite_store import NO_LOCK, NO_PAST, Outcome, Past, SqliteStore
 from .world import Effect, State
 
 if TYPE_CHECKING:
@@ -126,7 +126,21 @@ class LiveEffects:
 
     def time_out(self, state: State, process: int) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
-        return self._after(state, process, node, self.store.time_out(process))
+        return self._after(state, process, node, self.refused(state, process, node))
+
+    def refused(self, state: State, process: int, node: Node) -> Outcome:
+        """The statement that ``node`` asks for ends in "database is locked": it has waited for another process, or it
+        waits for somebody else."""
+        if state.processes[process].waiting:
+            return self.store.time_out(process)
+        assert isinstance(node.request, SqlStatement)
+        return self.store.refuse(process, node.request)
+
+    def lock_wanted(self, state: State, process: int) -> int:
+        """The lock that the process's next operation takes besides those that it holds."""
+        p = state.processes[process]
+        request = self.tree.nodes[p.node].request
+        return self.store.lock_wanted(request, p.transaction) if isinstance(request, SqlStatement) else NO_LOCK
 
     def end(self, state: State, process: int) -> None:
         self.store.end(process)

@@ -779,6 +779,37 @@ class SqliteStore:
             SqlFailure("OperationalError", "database is locked", 5, "SQLITE_BUSY", still_open), session.transaction
         )
 
+    def lock_wanted(self, request: SqlStatement, held: Transaction) -> int:
+        """The lock that a statement takes besides those ``held``; `PENDING_LOCK`: its commit waits for readers."""
+        statement = self._analyser.analyse(request)
+        if statement.unsupported or (statement.needs == NOTHING and not statement.action):
+            return NO_LOCK
+        if statement.action in ("commit", "release"):
+            return PENDING_LOCK if held.lock >= WRITE_LOCK and self.journal == "rollback" else NO_LOCK
+        if statement.action == "begin":
+            return WRITE_LOCK if statement.needs == WRITES and not held.open else NO_LOCK
+        if statement.action:
+            return NO_LOCK
+        if statement.needs == WRITES:
+            return WRITE_LOCK if held.lock < WRITE_LOCK else NO_LOCK
+        return READ_LOCK if held.lock == NO_LOCK and self.journal == "rollback" else NO_LOCK
+
+    def refuse(self, name: Any, request: SqlStatement) -> Outcome:
+        """A statement is refused, since somebody who is no session of ours holds a lock for longer than it waits."""
+        session = self._sessions[name]
+        held = session.transaction
+        if self.lock_wanted(request, held) != PENDING_LOCK or held.lock == PENDING_LOCK:  # which it keeps in between
+            return self.time_out(name)
+        reader = self._observer
+        reader.execute("BEGIN")
+        try:
+            reader.execute("SELECT 1 FROM sqlite_master").fetchall()
+            outcome = self.execute(name, request)
+        finally:
+            reader.execute("ROLLBACK")
+        assert outcome.told is None, "a commit waits for readers"
+        return self.time_out(name)
+
     def mark_stale(self, name: Any) -> None:
         """Somebody else committed: the snapshot of ``name``, if it has one, is old."""
         session = self._sessions.get(name)

@@ -201,7 +201,11 @@ class Effects(Protocol):
         """The process's next operation was the queue's or another service's, which answered ``told``."""
 
     def time_out(self, state: State, process: int) -> Effect:
-        """The process's wait for a lock ends in "database is locked"."""
+        """The process's wait for a lock ends in "database is locked"; if it doesn't wait for another process, it has
+        waited for somebody else."""
+
+    def lock_wanted(self, state: State, process: int) -> int:
+        """The lock that the process's next operation takes besides those that it holds."""
 
     def end(self, state: State, process: int) -> None:
         """A call is over, by return, exception or crash: what is open is rolled back."""
@@ -248,6 +252,7 @@ class Cast(NamedTuple):
     ``reads``: the job is a reader, whose answers are judged, also when everything is done.
     ``runs``: so often a job, or a writer, may be started while not everything is done. ``dead_letters``: a message
     whose handler raises again and again is put aside. ``sure_acks``: the return of a call can't get lost.
+    ``outsider``: somebody who is no process here may hold a lock on the database for longer than a statement waits.
     """
 
     roles: tuple[Role, ...]
@@ -262,6 +267,7 @@ class Cast(NamedTuple):
     lanes: tuple[int, ...] = ()
     writer: int = -1
     reads: bool = False
+    outsider: bool = False
 
 
 class ImpossibleChoice(ValueError):
@@ -386,9 +392,19 @@ class World:
             return [TIME_IS_LEFT]
         moves = [_STEPS[i] for i in enabled]
         for index, process in enumerate(state.processes):
-            if process.stalled and process.waiting:
+            if process.stalled and (process.waiting or self._somebody_may_hold(state, index)):
                 moves.append(_TIMEOUTS[index])
         return moves
+
+    def _somebody_may_hold(self, state: State, index: int) -> bool:
+        """Whether the process's next statement wants a lock that somebody may hold who is no process here."""
+        if not self.cast.outsider or state.processes[index].message < 0:
+            return False
+        wanted = self.effects.lock_wanted(state, index)
+        if wanted == PENDING_LOCK:  # somebody else reads
+            return True
+        others = (p.transaction.lock for i, p in enumerate(state.processes) if i != index)
+        return wanted != NO_LOCK and all(lock < WRITE_LOCK for lock in others)
 
     @staticmethod
     def _wait_in_vain(state: State, enabled: Sequence[int]) -> bool:
@@ -457,7 +473,8 @@ class World:
                     found.append(_LOSSES[index])
                 if answers:
                     found.append(_ANSWERS_LOST[index])
-            if process.waiting and timeouts and someone_can and not process.stalled:
+            waits = process.waiting or (timeouts and self._somebody_may_hold(state, index))
+            if waits and timeouts and someone_can and not process.stalled:
                 found.append(_TIMEOUTS[index])
         if expiries and self.time_matters and self.time_can_pass(state) and self._enabled(state):
             found.append(TIME_PASSES)
@@ -520,6 +537,9 @@ class World:
         request = self.tree.nodes[process.node].request
         asked = type(request)
         if asked is SqlStatement:
+            if self.cast.outsider and process.stalled:  # whoever kept it waiting does so no longer
+                process = process._replace(stalled=False)
+                state = state._replace(processes=_with(state.processes, index, process))
             return self._affected(state, index, self.effects.step(state, index))
         if asked is Returned or asked is Raised:
             if role is not Role.CONSUMER:
@@ -837,7 +857,8 @@ class World:
         if kind is Kind.STEP:
             return self._why_no_step(state, index, letter, request)
         if kind is Kind.LOCK_TIMEOUT:
-            return None if process.waiting else f"{letter} is not waiting for a lock"
+            can = process.waiting or self._somebody_may_hold(state, index)
+            return None if can else f"{letter} is not waiting for a lock"
         if role is Role.SENDER:
             if kind is Kind.LOST and self._may_be_called(state, index):
                 return None
