@@ -298,6 +298,7 @@ def _refusal(event: Event) -> str:
     return f" → {told.name}" if told is not None else ""
 
 
+_BACK = "somebody sets the clock back, by an hour"
 _LOOP_AND_LINK: dict[str, Callable[[Run, Event], str]] = {
     "start": _starts,
     "end": _ends,
@@ -311,7 +312,7 @@ _LOOP_AND_LINK: dict[str, Callable[[Run, Event], str]] = {
     "packet": _arrives,
     "answer": lambda run, event: f"answer {_answer(run, event)}",
     "lost answer": lambda run, event: f"answer {_answer(run, event)} → lost on the way",
-    "time": lambda run, event: "time passes",
+    "time": lambda run, event: _BACK if run.scenario.set_back and event.fault else "time passes",
     "sleep": lambda run, event: "sleep",
     "send": lambda run, event: _payment(event) + _refusal(event),
     "send lost": lambda run, event: f"{_payment(event)} → the request is lost",

@@ -15,7 +15,7 @@ from ..exploration.scenario import Scenario
 from ..exploration.schedule import BadSchedule, cost_of, parse
 from ..exploration.search import Search
 from ..exploration.stage import OpeningFailed, opened
-from ..exploration.straight import Endless, Outcome, Right, Wrong
+from ..exploration.straight import Endless, Outcome, Right, Unsupported, Wrong
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
 from ..simulation.choices import Choice
 from ..simulation.guards import guarded
@@ -35,23 +35,28 @@ JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
 
 #: A scenario that is changed has the number of the one that it was made from and a multiple of this more.
 _CHANGED = 100
-#: What is changed: the queue's hints lie, or somebody else holds a lock.
+#: What is changed: the queue's hints lie, somebody else holds a lock, or the clock is set back.
 _HINTS = (Hints.HONEST, Hints.FORGOTTEN, Hints.MANY)
 _OUTSIDER = len(_HINTS)
+_SET_BACK = _OUTSIDER + 1
 _WORDS = (
     "",
     "; the queue forgets what it has delivered before",
     "; the queue names large numbers of deliveries",
     "; somebody else holds a lock",
+    "; somebody sets the clock back",
 )
 _ONE_REFUSAL = Bounds(1, 1, 0, 0, 0, 1, 0, 0, 0)
+_ONE_HOUR_BACK = Bounds(1, 2, 0, 1, 0, 0, 0, 0, 1)
 
 
 def _changed(scenario: Scenario, which: int) -> Scenario:
-    """``scenario`` where the queue says other numbers of deliveries, or somebody else may hold a lock."""
+    """``scenario`` where the queue's hints lie, or somebody else holds a lock or sets the clock."""
     name = scenario.name + _WORDS[which]
     if which == _OUTSIDER:
         return replace(scenario, outsider=True, bounds=_ONE_REFUSAL, name=name)
+    if which == _SET_BACK:
+        return replace(scenario, set_back=True, bounds=_ONE_HOUR_BACK, name=name)
     return replace(scenario, hints=_HINTS[which], name=name) if which else scenario
 
 
@@ -146,6 +151,9 @@ class HandlerPart:
         schedules = states = 0
         limits: dict[str, None] = {}
         values = self._straight(program)
+        if isinstance(values, Unsupported):
+            missing = Undetermined.for_want_of(values.what, values.line)
+            return Report(exercise, self.grade_id, self.points, missing, bounds)
         todo = list(enumerate(self.scenarios, 1))
         todo += [(_OUTSIDER * _CHANGED + n, _changed(s, _OUTSIDER)) for n, s in todo if _meets_others(s)]
         for number, scenario in todo:  # which grows
@@ -160,7 +168,9 @@ class HandlerPart:
                     if fewer < 0:
                         break
                     limit = limit._replace(faults=min(limit.faults, fewer))
-                search = Search(program, scenario, journal, limit, seconds=seconds, progress=self.progress)
+                # Nothing is proved any more: what is left is to find a counterexample that is near.
+                most = seconds if unsure is None else seconds / 10
+                search = Search(program, scenario, journal, limit, seconds=most, progress=self.progress)
                 verdict = search.run()
                 schedules += verdict.schedules
                 states += verdict.states
@@ -168,6 +178,9 @@ class HandlerPart:
                     limits |= dict.fromkeys(verdict.limits)
                 if search.hints_matter and number < _CHANGED and (2 * _CHANGED + number) not in dict(todo):
                     todo += [(k * _CHANGED + number, _changed(scenario, k)) for k in (1, 2)]
+                back = _SET_BACK * _CHANGED + number
+                if search.clock_matters and number < _CHANGED and not scenario.between and back not in dict(todo):
+                    todo.append((back, _changed(scenario, _SET_BACK)))
                 if isinstance(verdict, Undetermined):
                     if verdict.unsupported and best is None:
                         return Report(exercise, self.grade_id, self.points, verdict, bounds, schedules)

@@ -159,6 +159,8 @@ class Run:
     """Names in which a process remembered something."""
     point_of_no_return: int | None = None
     """The number of the first event after which no fault-free continuation ends right."""
+    looks_at_clock: bool = False
+    """Somebody asked what time it is."""
     closing: list[Operation] = field(default_factory=list)
     """What the closing calls did, after the last event."""
     possible: tuple[Choice, ...] = ()
@@ -195,7 +197,18 @@ def replay(
         most_steps = _MOST_STEPS * (1 + len(scenario.messages) // 10)
     rest = (bounds, finish, most_steps, patience)
     with guarded():
-        return with_needs(lambda needs: _replay(program, scenario, schedule, journal, *rest, needs))
+        try:
+            return with_needs(lambda needs: _replay(program, scenario, schedule, journal, *rest, needs))
+        except BadSchedule:
+            if all(choice.kind is not Kind.TIME for choice in schedule):
+                raise
+            # Time may pass before anybody has looked at a clock, if somebody does so afterwards.
+            timed = with_needs(
+                lambda needs: _replay(program, scenario, schedule, journal, *rest, needs._replace(clock=True))
+            )
+            if not timed.looks_at_clock:
+                raise
+            return timed
 
 
 def _replay(
@@ -226,6 +239,7 @@ def _replay(
             with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
                 run = recorder.run(schedule, finish, most_steps)
                 run.remembering = frozenset(host.remembering)
+                run.looks_at_clock = effects.looks_at_clock
                 counted = {id(told) for told in host.counts_read}
                 for operations in (*(event.operations for event in run.events), run.closing):
                     for operation in operations:

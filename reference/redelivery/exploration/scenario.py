@@ -96,6 +96,8 @@ class Scenario:
     """What the queue says of how often it has delivered a message."""
     outsider: bool = False
     """Somebody who is no process here may hold a lock on the database for longer than a statement waits."""
+    set_back: bool = False
+    """Where time passes by a fault, the clock is set back by an hour."""
     only_if_right: bool = False
     """Searched only where the scenarios before it found nothing: its counterexamples would take the place of theirs,
     which are nearer to the point."""
@@ -151,6 +153,7 @@ class Scenario:
             len(calls) if self.writes else -1,
             self.hears is not None,
             self.outsider,
+            self.set_back,
         )
 
     @property

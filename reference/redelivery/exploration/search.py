@@ -15,7 +15,7 @@ from ..simulation.choices import CONSUMERS_OWN, TIME_IS_LEFT, Kind
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GrowingMemory, Stopped
 from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, NeedsPast, SchemaChanges
-from ..simulation.operations import Hung, Unrepeatable
+from ..simulation.operations import Hung, ReadClock, Unrepeatable
 from ..simulation.process import MOST_ROUNDS, ROUNDS, Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal
@@ -137,6 +137,8 @@ class Search:
         self._ignore_memory = self._tell_all_apart = False
         self._exact = True
         self._asked_for_hint = False
+        self.clock_matters = False
+        """The answer looks at a clock that can be set, and at no other."""
         self.hints_matter = False
         """The answer does otherwise where the queue says another number of deliveries."""
 
@@ -190,6 +192,8 @@ class Search:
                     verdict = self._explore_twice(world, effects, host, started, stop_at_first)
                     self.seconds_exploring = perf_counter() - exploring
                     self._look_at_hints(effects.live, tree, verdict)
+                    steady = any(isinstance(n.request, ReadClock) and n.request.steady for n in tree.nodes)
+                    self.clock_matters = needs.clock and not steady
                     verdict = replace(verdict, schedules=self._count())
                     if isinstance(verdict, Proved):
                         verdict = self._make_sure(host, tree) or self._memory_is_harmless(host, tree) or verdict

@@ -19,7 +19,7 @@ from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
 from ..simulation.world import State, World
 from .scenario import Scenario
-from .stage import TICK, Needs, close_here, host_of, stores, with_needs, world_of
+from .stage import TICK, AnyHost, Needs, close_here, host_of, stores, with_needs, world_of
 
 #: Deliveries of one message after which a run is taken for endless.
 _MOST_DELIVERIES = 60
@@ -45,7 +45,15 @@ class Endless:
     why: str
 
 
-Outcome = Right | Wrong | Endless
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """The run was given up: the answer used ``what`` at ``line``, which is not simulated."""
+
+    what: str
+    line: tuple[str, int] | None
+
+
+Outcome = Right | Wrong | Endless | Unsupported
 
 
 def run_straight(program: Program, scenario: Scenario, journal: Journal = "wal", *, again: bool = True) -> Outcome:
@@ -66,7 +74,7 @@ def _run(program: Program, scenario: Scenario, journal: Journal, again: bool, ne
         world = world_of(tree, effects, scenario, scenario.bounds, journal, needs)
         try:
             with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
-                return _Straight(world, effects, scenario, again).run()
+                return _Straight(world, effects, scenario, again, host).run()
         except Stopped:
             raise KeyboardInterrupt from None
         finally:
@@ -74,7 +82,8 @@ def _run(program: Program, scenario: Scenario, journal: Journal, again: bool, ne
 
 
 class _Straight:
-    def __init__(self, world: World, effects: LiveEffects, scenario: Scenario, again: bool) -> None:
+    def __init__(self, world: World, effects: LiveEffects, scenario: Scenario, again: bool, host: AnyHost) -> None:
+        self.host = host
         self.world = world
         self.effects = effects
         self.scenario = scenario
@@ -88,6 +97,8 @@ class _Straight:
         world, scenario = self.world, self.scenario
         state = world.initial(0)
         while True:
+            if self.host.unsupported is not None:
+                return Unsupported(*self.host.unsupported)
             if scenario.forbids is not None and (wrong := scenario.forbids(state)) is not None:
                 return Wrong(wrong, tuple(self.schedule))
             choice = self._next(state)

@@ -92,8 +92,8 @@ class Source(Protocol):
     def process_number(self) -> int:
         """What tells the process under way from others: over 1, the same throughout a delivery."""
 
-    def read_clock(self) -> int:
-        """Milliseconds since the world's `MOMENT`."""
+    def read_clock(self, steady: bool) -> int:
+        """Milliseconds since the world's `MOMENT`. ``steady``: by a clock that nobody can set."""
 
     def is_learners(self, file: str) -> bool:
         """Whether a file is the learner's."""
@@ -215,19 +215,19 @@ def _clock(name: str, frozen: float) -> Callable[..., Any]:
     def clock() -> Any:
         if _drawer() is None:
             return real()
-        now = _now(sys._getframe(1))
+        now = _now(sys._getframe(1), steady=name in _STEADY)
         return value + (now * 1_000_000 if name.endswith("_ns") else now / 1000)
 
     return clock
 
 
-def _now(caller: FrameType) -> int:
+def _now(caller: FrameType, steady: bool = False) -> int:
     """Milliseconds since `MOMENT`, as the world has them. Libraries (logging, say) look at the clock for purposes of
     their own, and always see the same moment: else every message that is logged would count as a look at the time."""
     asked = _drawer()
     assert asked is not None
     asks = asked.is_learners(caller.f_code.co_filename) or caller.f_globals.get("__name__") == _LOOKS_FOR_ITSELF
-    return asked.read_clock() if asks else 0
+    return asked.read_clock(steady) if asks else 0
 
 
 def _moment(caller: FrameType) -> datetime.datetime:
@@ -254,7 +254,8 @@ _DRAWING = tuple(
     and isinstance(getattr(getattr(random, name), "__self__", None), random.Random)
     and name not in ("getstate", "setstate")
 )
-_CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
+_STEADY = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
+_CLOCKS = ("time", "time_ns", *_STEADY)
 #: The moment at which all runs begin: that of `sqlite_store.NOW`.
 MOMENT = datetime.datetime(2026, 1, 1, 9, 0, 0, tzinfo=datetime.UTC)
 

@@ -610,9 +610,9 @@ class GreenletHost:
         """Hand an operation on the queue or another service to the world and wait."""
         return self._ask(request)
 
-    def read_clock(self) -> int:
+    def read_clock(self, steady: bool) -> int:
         """Milliseconds since the world's moment."""
-        told = self._ask(ReadClock())
+        told = self._ask(ReadClock(steady))
         assert isinstance(told, int)
         return told
 

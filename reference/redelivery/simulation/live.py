@@ -94,6 +94,7 @@ class LiveEffects:
         """Every delivery is said to be the first, whether or not it is."""
         self.hints_read = False
         self.count_clock = count_clock
+        self.looks_at_clock = False
         self.count_past = count_past
         self.track = track
         self.statements = 0
@@ -164,6 +165,7 @@ class LiveEffects:
         outcome = self.store.execute(process, request)
         if self.store.schema_changed and not self._schema_known_to_change:
             raise SchemaChanges
+        self.looks_at_clock = self.looks_at_clock or self.store.clock_read
         if self.store.clock_read and not self.count_clock:
             raise NeedsClock
         if self.store.drew and not self.count_attempts:
@@ -280,6 +282,7 @@ class LiveEffects:
             elif kind is ReadClock:
                 if not self.count_clock:
                     raise NeedsClock
+                self.looks_at_clock = True
                 told = now
                 self.told_for_free(node, told)
             elif kind is LookBack:

@@ -53,7 +53,11 @@ class ReadAttempt(NamedTuple):
 
 
 class ReadClock(NamedTuple):
-    """The code looks at the time. It is told milliseconds since the moment at which every run begins."""
+    """The code looks at the time. It is told milliseconds since the moment at which every run begins.
+
+    ``steady``: at a clock that nobody can set."""
+
+    steady: bool = False
 
 
 class LookBack(NamedTuple):

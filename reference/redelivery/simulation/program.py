@@ -197,10 +197,21 @@ class SourceProgram:
             return self._start([], identity)[0]
         if identity not in self._firsts:
             self._firsts[identity] = self._start([], identity)[0]
-        return _Copies(self._firsts[identity])
+        return _Copies(self._firsts[identity], lambda: self._anew(identity))
+
+    def _anew(self, identity: int) -> Mapping[str, Any]:
+        """Something can't be copied, so the cells are executed from now on, however long they take: whether an answer
+        can be judged must not depend on the speed of a machine."""
+        self._slow = False
+        return self.fresh(identity)
 
     def wrong_functions(self, signatures: Signatures, cell: str) -> str | None:
-        return wrong_functions(self.fresh(), signatures, cell)
+        try:
+            return wrong_functions(self.fresh(), signatures, cell)
+        except CannotCopy:
+            if self._slow:
+                raise
+            return wrong_functions(self.fresh(), signatures, cell)
 
     def value(self, name: str) -> Any:
         return self._first.get(name)
@@ -238,14 +249,34 @@ def live_program(functions: Mapping[str, Callable[..., Any]], cells: Sequence[Ce
 
 
 class _Copies(Mapping[str, Any]):
-    """Things by name, each copied when it is asked for, all with one another's copies."""
+    """Things by name, each copied when it is asked for, all with one another's copies.
 
-    def __init__(self, things: Mapping[str, Any]) -> None:
+    Where the first one can't be copied, all are taken from ``anew``.
+
+    Raises:
+        CannotCopy: another one can't, when some have been given away.
+    """
+
+    def __init__(self, things: Mapping[str, Any], anew: Callable[[], Mapping[str, Any]]) -> None:
         self._things = things
-        self._copier = Copier(SUBSTITUTES)
+        self._anew = anew
+        self._copier: Copier | None = Copier(SUBSTITUTES)
+        self._given = False
 
     def __getitem__(self, name: str) -> Any:
-        return self._copier.copy(self._things[name])
+        thing = self._things[name]
+        if self._copier is None:
+            return thing
+        try:
+            thing = self._copier.copy(thing)
+        except CannotCopy:
+            things = self._anew()
+            if self._given:
+                raise
+            self._things, self._copier = things, None
+            return things[name]
+        self._given = True
+        return thing
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._things)

@@ -62,7 +62,7 @@ class Start:
         self.drew = True
         return f"consumer-{1 if self._successor else self._identity}"
 
-    def read_clock(self) -> int:
+    def read_clock(self, steady: bool) -> int:
         """Milliseconds since the world's moment, before which all processes started."""
         self.drew = True
         return 1000 * self._successor - _BEFORE

@@ -186,7 +186,7 @@ _RIGHT: dict[type, Any] = {
     RedisWatch: lambda r: _are_bytes(r.keys),
     RedisUnwatch: lambda r: True,
     ReadAttempt: lambda r: True,
-    ReadClock: lambda r: True,
+    ReadClock: lambda r: type(r.steady) is bool,
     LookBack: lambda r: r.what in ("rowid", "total"),
     Sleep: lambda r: True,
     Receive: lambda r: True,

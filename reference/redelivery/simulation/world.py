@@ -66,6 +66,8 @@ MOST_ATTEMPTS = 6
 IN_VAIN = 2
 #: Milliseconds that pass with ``@`` where nothing is known to expire: longer than any lease.
 LONG = 3653 * 24 * 3600 * 1000
+#: By so many milliseconds a clock is set back.
+HOUR = 3600 * 1000
 #: So often may time pass in a run, free passings included, where the clock is looked at.
 MOST_TIMES = 3
 #: So many changes of earlier deliveries are counted; a consumer that writes and tries again for ever has more.
@@ -253,6 +255,7 @@ class Cast(NamedTuple):
     ``runs``: so often a job, or a writer, may be started while not everything is done. ``dead_letters``: a message
     whose handler raises again and again is put aside. ``sure_acks``: the return of a call can't get lost.
     ``outsider``: somebody who is no process here may hold a lock on the database for longer than a statement waits.
+    ``set_back``: where time passes by a fault, the clock is set back.
     """
 
     roles: tuple[Role, ...]
@@ -268,6 +271,7 @@ class Cast(NamedTuple):
     writer: int = -1
     reads: bool = False
     outsider: bool = False
+    set_back: bool = False
 
 
 class ImpossibleChoice(ValueError):
@@ -510,8 +514,9 @@ class World:
     def _apply(self, state: State, choice: Choice) -> State:
         kind, index = choice
         if kind is Kind.TIME:
-            after = self._pass_time(state)
-            return self._count(after, kind) if self.is_fault(state, choice) else after
+            if not self.is_fault(state, choice):
+                return self._pass_time(state)
+            return self._count(self._set_back(state) if self.cast.set_back else self._pass_time(state), kind)
         process = state.processes[index]
         if kind is Kind.STEP:
             return self._step(state, index, process, kind)
@@ -771,6 +776,11 @@ class World:
         if self.count_clock:
             state = state._replace(now=state.now + passed, times=state.times + 1)
         return self._touched(state._replace(redis=redis), expired)
+
+    @staticmethod
+    def _set_back(state: State) -> State:
+        """Somebody sets the clock; Redis has one of its own."""
+        return state._replace(now=state.now - HOUR, times=state.times + 1)
 
     # -- what every step does --------------------------------------------------------------------------
 
