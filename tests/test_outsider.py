@@ -1,4 +1,4 @@
-"""Somebody who is no process of the search holds a lock on the database for longer than a statement waits."""
+"""Somebody who is no process of the search: he holds a lock for longer than a statement waits, or sets the clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import pytest
 from redelivery.exercises.handler_part import _changed
 from redelivery.exercises.record_and_check import ONE
 from redelivery.exploration.full import search_all
+from redelivery.exploration.replay import replay
+from redelivery.exploration.schedule import BadSchedule, to_text
 from redelivery.exploration.search import Search
+from redelivery.exploration.verdict import Refuted
 from redelivery.simulation.operations import SqlFailure, SqlStatement
 from redelivery.simulation.program import FunctionProgram
 from redelivery.simulation.sqlite_store import NO_LOCK, PENDING_LOCK, READ_LOCK, WRITE_LOCK, Journal, SqliteStore
@@ -131,3 +134,20 @@ def test_what_is_refused_and_what_it_leaves(journal: Journal) -> None:
         refused = store.refuse(0, SqlStatement(write.replace("1", "2")))
         assert isinstance(refused.told, SqlFailure)
         assert run(1, read).rows == ((666, 1),)
+
+
+def test_time_may_pass_before_anybody_has_looked_at_a_clock() -> None:
+    def not_before_nine(message: Any, db: Any) -> None:
+        import datetime
+
+        if datetime.datetime.now().hour >= 9:
+            claim_then_credit(message, db)
+
+    set_back = _changed(ONE, 4)
+    verdict = Search(program(not_before_nine), set_back, "wal").run()
+    assert isinstance(verdict, Refuted)
+    assert to_text(verdict.schedule).startswith("@")
+    run = replay(program(not_before_nine), set_back, verdict.schedule)
+    assert run.wrong is not None
+    with pytest.raises(BadSchedule, match="nobody asks the time"):
+        replay(program(claim_then_credit), set_back, verdict.schedule)

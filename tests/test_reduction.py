@@ -94,7 +94,6 @@ def test_the_full_search_finds_nothing_that_the_reduced_one_does_not(answer: Ans
 
 
 DEEPER = [
-    "insert_first_catch_integrity",
     "or_ignore_rowcount",
     "begin_immediate_check",
     "update_where_not_exists",

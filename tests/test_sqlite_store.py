@@ -171,7 +171,7 @@ def test_a_commit_that_timed_out_still_keeps_new_readers_out(rollback: SqliteSto
 def test_a_write_outside_a_transaction_waits_in_its_commit(rollback: SqliteStore):
     do(rollback, "B", "BEGIN", READ)
     assert waits(do(rollback, "A", WRITE))
-    assert rollback.transaction("A") == (False, PENDING_LOCK, -1, False)
+    assert rollback.transaction("A") == (False, PENDING_LOCK, -1, False, ())
     assert waits(do(rollback, "C", "BEGIN IMMEDIATE"))
     do(rollback, "B", "COMMIT")
     outcome = do(rollback, "A", WRITE)
@@ -215,13 +215,13 @@ def test_a_statement_that_does_not_compile_takes_no_lock(store: SqliteStore):
     do(store, "A", "BEGIN")
     for sql in ("SELEC", "INSERT INTO missing VALUES (1)", "UPDATE t SET v = ?"):
         assert isinstance(do(store, "A", sql).told, SqlFailure)
-    assert store.transaction("A") == (True, NO_LOCK, -1, False)
+    assert store.transaction("A") == (True, NO_LOCK, -1, False, ())
     assert not waits(do(store, "B", "BEGIN IMMEDIATE"))
 
 
 def test_a_conflict_that_rolls_back_ends_the_transaction(store: SqliteStore):
     do(store, "A", "BEGIN", WRITE, "INSERT OR ROLLBACK INTO u VALUES ('a')")
-    assert store.transaction("A") == (False, NO_LOCK, -1, False)
+    assert store.transaction("A") == (False, NO_LOCK, -1, False, ())
     assert rows(store, "B", READ) == ((0,),)
 
 
@@ -548,7 +548,7 @@ def test_restore_ends_what_is_open(store: SqliteStore):
     store.restore(0)
     for name in "AB":
         store.begin(name)
-        assert store.transaction(name) == (False, NO_LOCK, -1, False)
+        assert store.transaction(name) == (False, NO_LOCK, -1, False, ())
     assert not waits(do(store, "B", "BEGIN EXCLUSIVE"))
 
 

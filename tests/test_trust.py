@@ -18,7 +18,7 @@ from tests.agreement import FAR, JOURNALS, ONE_MESSAGE, SOAK, TWO_MESSAGES, Agre
 from tests.answers import Answer, answers
 
 ALL = [answer for answer in answers("mutants") + answers("variants") if answer.part == "record_and_check"]
-MOST_SCHEDULES = int(os.environ.get("REDELIVERY_SOAK_SCHEDULES", "200000")) if SOAK else 1_500
+MOST_SCHEDULES = int(os.environ.get("REDELIVERY_SOAK_SCHEDULES", "200000")) if SOAK else 2_500
 #: One of each kind: mistakes in the order, in the transaction, in the lock, in the memory, in trusting the queue.
 SAMPLE = {
     "attempt_above_one",

@@ -20,6 +20,7 @@ from redelivery.exercises.exercise import exercise
 from redelivery.exercises.part import Report
 from redelivery.exercises.verify import SETUP
 from redelivery.grading.sandbox import Sandbox, why_not
+from redelivery.simulation import program as programs
 from redelivery.simulation.guards import guarded
 from redelivery.simulation.program import Cell, SourceProgram
 from redelivery.simulation.remote import RemoteProgram
@@ -364,6 +365,13 @@ def assert_named(report: Report, case: str, source: str) -> None:
 def test_what_is_not_simulated_is_named_with_its_line(case: str, way: str, sandbox: Sandbox) -> None:
     source = OUTSIDE[case]
     assert_named(judge(way, case, source, sandbox), case, source)
+
+
+def test_how_long_a_cell_takes_changes_nothing(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    """What a slow cell makes is copied; what can't be copied is made anew."""
+    monkeypatch.setattr(programs, "_SLOW", -1.0)
+    case = "an SQLite database of its own: file_of_the_cell_as_well"
+    assert_named(judge("check", case, OUTSIDE[case], sandbox), case, OUTSIDE[case])
 
 
 #: Nothing is refused where these stand.
