@@ -41,7 +41,7 @@ T = TypeVar("T")
 AnyHost = GreenletHost | RemoteHost
 #: The session of calls that are made alone.
 _ALONE = "alone"
-TICK = 0.25
+TICK = 0.01
 """Seconds between two looks at whether learner code is still asking."""
 
 

@@ -90,6 +90,11 @@ class _Straight:
         self.again = again
         self.repeated: set[object] = set()
         """What was delivered again, or is not going to be."""
+        self.on_circles: set[State] = set()
+        """Where a process goes round."""
+        self.begun = 0
+        """Calls that are no deliveries, since something got done, which is told by ``progress``."""
+        self.progress: object = None
         self.deliveries: dict[int, int] = {}
         self.schedule: list[Choice] = []
 
@@ -121,9 +126,13 @@ class _Straight:
         world = self.world
         for process in state.processes:
             if process.message >= 0:
-                request = world.tree.nodes[process.node].request
-                if isinstance(request, Hung | Unrepeatable):
-                    return Endless(request.why)
+                node = world.tree.nodes[process.node]
+                if isinstance(node.request, Hung | Unrepeatable):
+                    return Endless(node.request.why)
+                if node.circles:
+                    if state in self.on_circles:
+                        return Endless("it goes round for ever, and nothing changes")
+                    self.on_circles.add(state)
         moves = world.steps(state)
         if not moves:
             return None
@@ -147,7 +156,13 @@ class _Straight:
         return (jobs + others) if due else (others + jobs)
 
     def _begins(self, state: State, choice: Choice) -> Choice | Endless:
-        if self.world.roles[choice.process] is not Role.CONSUMER:
+        role = self.world.roles[choice.process]
+        if role is not Role.CONSUMER:
+            progress = (state.acknowledged, state.dead, state.link.places)
+            self.begun = self.begun + 1 if progress == self.progress and role is not Role.JOB else 0
+            self.progress = progress
+            if self.begun > 4 * _MOST_DELIVERIES:
+                return Endless("one call follows the other, and nothing gets done")
             return choice
         message = state.ready[0] if state.ready else None
         assert message is not None

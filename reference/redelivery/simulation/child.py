@@ -23,7 +23,7 @@ from .process import Node
 from .program import Cell, SourceProgram
 from .wire import CLEAN, DIRTY, FIRST, NEXT, Gone, Pipe, packed, request_of, unpacked
 
-TICK = 0.25
+TICK = 0.01
 #: Seconds in which a killed process has to be gone.
 _TO_DIE = 5.0
 #: What a submission can write to.

@@ -17,6 +17,8 @@ from typing import Literal, NamedTuple
 
 #: Of a tick: whoever computes less waits. A thread that shares its processor with fifty others still gets this much.
 _NEXT_TO_NOTHING = 0.02
+#: Seconds over which that is measured. Ticks may be shorter: where the stack is full, few of them come through.
+_WINDOW = 0.25
 
 
 class Endless(NamedTuple):
@@ -42,14 +44,16 @@ class Patience:
     def restart(self) -> None:
         """There was a sign of life."""
         self._from = self._last = thread_time()
-        self._waited = 0.0
+        self._waited = self._window = 0.0
 
     def tick(self, seconds: float) -> Endless | None:
         """Called every so many ``seconds``. None: it may go on."""
         now = thread_time()
-        if now - self._last < _NEXT_TO_NOTHING * seconds:
-            self._waited += seconds
-        self._last = now
+        self._window += seconds
+        if self._window >= _WINDOW:
+            if now - self._last < _NEXT_TO_NOTHING * self._window:
+                self._waited += self._window
+            self._last, self._window = now, 0.0
         if now - self._from >= self.part * self._computing:
             return Endless("computed", self._computing)
         return Endless("waited", self._waiting) if self._waited >= self.part * self._waiting else None
