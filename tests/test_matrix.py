@@ -126,9 +126,7 @@ def test_text_is_escaped() -> None:
 
 
 #: What the page says of each wrong answer that is known to pass.
-GAPS = {
-    "gives_up_after_ten_tries": "gives up after ten tries",
-}
+GAPS: dict[str, str] = {}
 
 
 def test_the_page_names_every_wrong_answer_that_is_known_to_pass() -> None:

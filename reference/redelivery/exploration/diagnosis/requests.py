@@ -355,11 +355,11 @@ def _same_key(case: Case, refused: _Send, returned: bool) -> Diagnosis:
     if not _shared_by_itself(case, refused, holder):
         return Diagnosis("key-collision", f"{head}: it depends on what else is under way; {end}.", made, others)
     calls = [d for d in case.deliveries if d.message == refused.event.message]
-    if len(key) < 30 and any(
-        isinstance(operation.request, DrawBytes) for call in calls for _, operation in call.operations
-    ):
+    draws = [op.line for call in calls for _, op in call.operations if isinstance(op.request, DrawBytes)]
+    if len(key) < 30 and draws:
+        head = f"{capital(words(draws[-1]))} gave {order} the key {shown}, under which {other} is paid"
         why = "it is random, and so short that two orders get the same"
-        return Diagnosis("key-collision", f"{head}: {why}; {end}.", made, others)
+        return Diagnosis("key-collision", f"{head}: {why}; {end}.", draws[-1], others)
     amount = holder.request.amount
     if not _shared_with_another(case, holder, amount):
         return Diagnosis("key-collision", f"{head}: the two ids become the same key; {end}.", made, others)
