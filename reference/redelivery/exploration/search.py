@@ -30,8 +30,8 @@ _LOOK_FOR_GROWTH = 2_000
 """States after which the search asks whether it is following something that grows for ever."""
 _LONGEST_RUN = 1_500
 """Steps of a run of a few messages that is taken for endless when its contents still change."""
-_FEW_MEMORIES = 300
-"""Memories to try afterwards, where telling all apart takes no more."""
+_MOST_MEMORIES, _FEW_MEMORIES = 5_000, 300
+"""Memories to try afterwards; few where telling all apart takes no more."""
 _FIRST_LOOK = 300
 """States that are searched with switches counted exactly, before anything is known."""
 
@@ -254,7 +254,7 @@ class Search:
         if not self._ignore_memory:
             return None
         one_way = self.scenario.between > 0  # as many memories as messages, and no two ways to most of them
-        most = _FEW_MEMORIES if one_way else None
+        most = _FEW_MEMORIES if one_way else _MOST_MEMORIES
         matters = host.memory_matters(tree.hosted, self._started + self.seconds, most)
         if matters or (matters is None and one_way):
             raise MemoryMatters

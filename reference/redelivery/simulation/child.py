@@ -269,7 +269,7 @@ class _Answers:
     def _rounds(self, held: _Host, number: int, length: int, most: int) -> Any:
         return held.host.rounds(held.nodes[number], length, most)
 
-    def _memory_matters(self, held: _Host, ends: list[int], seconds: float, most: int | None) -> Any:
+    def _memory_matters(self, held: _Host, ends: list[int], seconds: float, most: int) -> Any:
         from time import process_time
 
         return held.host.memory_matters([held.nodes[end] for end in ends], process_time() + seconds, most)

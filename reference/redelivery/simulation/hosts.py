@@ -522,7 +522,7 @@ class GreenletHost:
             self._histories.append((node.root.memory, node))
         return number
 
-    def memory_matters(self, tree_nodes: Sequence[Node], deadline: float, most: int | None = None) -> bool | None:
+    def memory_matters(self, tree_nodes: Sequence[Node], deadline: float, most: int) -> bool | None:
         """With `ignore_memory`: does a process that has done a few deliveries behave otherwise than a fresh one?
 
         Every known history is told again to processes with each memory that up to `_MEMORY_DEPTH` deliveries can
@@ -534,7 +534,7 @@ class GreenletHost:
             reached: list[int] = []
             for memory in level:
                 for end in ends:
-                    if process_time() > deadline or (most is not None and len(seen) > most):
+                    if process_time() > deadline or len(seen) > most:
                         return None
                     run = self._begin(memory, end.root.message)
                     if not self._same_again(run, end):

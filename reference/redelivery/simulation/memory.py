@@ -50,6 +50,10 @@ class CannotCopy(Exception):
     line: tuple[str, int] | None = None
 
 
+class TooDeep(CannotCopy):
+    """It is nested so deeply that it can be neither copied nor compared."""
+
+
 class Opaque(Exception):
     """Something that a process remembers can't be compared."""
 
@@ -111,12 +115,12 @@ class Copier:
         """A copy of ``thing``, or ``thing`` itself where it belongs to a library or can't change.
 
         Raises:
-            CannotCopy: something that it reaches can't be copied.
+            CannotCopy: something that it reaches can't be copied; `TooDeep` where that is the reason.
         """
         try:
             return self._copy_once(thing)
         except RecursionError:
-            raise CannotCopy("something that is nested too deeply") from None
+            raise TooDeep("something that is nested too deeply") from None
 
     def _copy_once(self, thing: Any) -> Any:
         kind = type(thing)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from . import guards
 from .boundary import held
 from .guards import SUBSTITUTES, guarded, real_setitimer, real_signal
-from .memory import CannotCopy, Copier
+from .memory import CannotCopy, Copier, TooDeep
 from .patience import Patience
 from .shape import Signatures, wrong_functions
 from .start import Start
@@ -269,6 +269,8 @@ class _Copies(Mapping[str, Any]):
             return thing
         try:
             thing = self._copier.copy(thing)
+        except TooDeep:
+            raise
         except CannotCopy:
             things = self._anew()
             if self._given:

@@ -425,7 +425,7 @@ class RemoteHost:
     def unrepeatable_line(self) -> Line | None:
         return self._unrepeatable_line
 
-    def memory_matters(self, tree_nodes: Sequence[Node], deadline: float, most: int | None = None) -> bool | None:
+    def memory_matters(self, tree_nodes: Sequence[Node], deadline: float, most: int) -> bool | None:
         ends = [n.number for n in tree_nodes if n.ended and not isinstance(n.request, Hung | Unrepeatable)]
         there = self._in_the_first_process(tree_nodes)
         seconds = max(deadline - process_time(), 0.0)
