@@ -24,7 +24,7 @@ import sqlite3
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 
 from . import guards
@@ -189,10 +189,13 @@ def names_in(codes: Iterable[types.CodeType]) -> frozenset[str]:
 # -- what the cells have opened before ---------------------------------------------------------------------
 
 
-def held(functions: Mapping[str, Any], files: frozenset[str]) -> tuple[str, tuple[str, int] | None] | None:
+def held(
+    functions: Mapping[str, Any], files: frozenset[str], others: Set[int] = frozenset()
+) -> tuple[str, tuple[str, int] | None] | None:
     """What ``functions`` reach that lies outside of a process and was opened before the first delivery, and the
-    learner's line that reaches it; None where there is nothing of that kind."""
-    if (line := _working(files)) is not None:
+    learner's line that reaches it; None where there is nothing of that kind. ``others``: threads that were there before
+    the cells were executed."""
+    if (line := _working(files, others)) is not None:
         return "threads", line
     seen: set[int] = set()
     alive: list[Any] = []  # an id is only unique while its object lives
@@ -217,15 +220,20 @@ def held(functions: Mapping[str, Any], files: frozenset[str]) -> tuple[str, tupl
     return None
 
 
-def _working(files: frozenset[str]) -> tuple[str, int] | None:
+def threads() -> frozenset[int]:
+    """The threads that there are now."""
+    return frozenset(sys._current_frames())
+
+
+def _working(files: frozenset[str], others: Set[int]) -> tuple[str, int] | None:
     """A function in ``files`` that runs in a thread of its own: what it does can't be told apart by deliveries."""
     runs: list[Any] = []
     for thread in threading.enumerate():
-        if thread is not threading.current_thread():
+        if thread is not threading.current_thread() and thread.ident not in others:
             runs += [getattr(thread, "_target", None), type(thread).run]
     codes = [code for run in runs if isinstance(code := getattr(run, "__code__", None), types.CodeType)]
     for number, top in sys._current_frames().items():
-        frame: types.FrameType | None = None if number == threading.get_ident() else top
+        frame: types.FrameType | None = None if number == threading.get_ident() or number in others else top
         while frame is not None:
             codes.append(frame.f_code)
             frame = frame.f_back

@@ -449,13 +449,14 @@ def tell_listener(text: str) -> None:
 @contextlib.contextmanager
 def guarded() -> Iterator[_Silence]:
     """Everything that learner code runs in. Nested uses are one."""
-    global _depth
+    global _depth, _bell
     if _depth:
         yield _silence
         return
     _depth += 1
     saved = [(module, name, getattr(module, name)) for module, name, _ in _REPLACED if hasattr(module, name)]
     saved_input = builtins.input
+    _bell = signal.SIG_DFL
     library: Any = sqlite_utils.db
     saved_secrets = library.secrets
     # A handler that collects garbage needn't look through all that was there before, some thousands of times.

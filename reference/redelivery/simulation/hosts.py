@@ -206,7 +206,7 @@ class GreenletHost:
         boundary.listen()
         functions = program.fresh()
         entries = {name: functions.get(name) for name in self.entries}
-        self.unsupported = boundary.held(entries, program.files)
+        self.unsupported = boundary.held(entries, program.files, program.other_threads)
         codes = boundary.code_of(entries, program.files)
         names = boundary.names_in(codes)
         self._event_loops: Any = None

@@ -10,13 +10,13 @@ import random
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
 from . import guards
-from .boundary import held
+from .boundary import held, threads
 from .guards import SUBSTITUTES, guarded, real_setitimer, real_signal
 from .memory import CannotCopy, Copier, TooDeep
 from .patience import Patience
@@ -37,6 +37,9 @@ class Program(Protocol):
 
     endless: set[Any]
     """What its processes were seen to do without end; see `process.Host.endless`."""
+
+    other_threads: Set[int]
+    """Threads that were there before."""
 
     @property
     def files(self) -> frozenset[str]:
@@ -144,6 +147,7 @@ class SourceProgram:
         for cell in cells:
             file = _file(cell)
             linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(keepends=True), file)
+        self.other_threads: Set[int] = threads()
         started = perf_counter()
         self._seeded: dict[int, random.Random | None] = {}
         with guarded():
@@ -296,6 +300,7 @@ class FunctionProgram:
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
         self.endless: set[Any] = set()
+        self.other_threads: Set[int] = frozenset()  # a cell that has run has a file name of its own
         self._functions = dict(functions)
         self._files = frozenset(_files_of(functions.values()))
         self.fresh()

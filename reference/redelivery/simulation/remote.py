@@ -15,7 +15,7 @@ and in another order (`RemoteHost.check_all`), gets no verdict at all::
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from time import process_time
 from types import FrameType
 from typing import Any, NoReturn, Protocol
@@ -192,6 +192,7 @@ class RemoteProgram:
         self._cells = tuple(cells)
         self._lines = {f"<{cell.name}>": cell.source.splitlines() for cell in cells}
         self.endless: set[Any] = set()
+        self.other_threads: Set[int] = frozenset()  # those of another process
         self.session = Session(opener, cells)
         self.errors = list(self.session.errors)
         self._draws: bool | None = None
