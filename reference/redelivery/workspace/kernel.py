@@ -108,7 +108,7 @@ class Runs:
 
     def _end(self, result: Any = None) -> None:
         info = getattr(result, "info", None)
-        if info is None or not getattr(info, "store_history", True):
+        if info is None or getattr(info, "silent", False):
             return
         error = result.error_before_exec or result.error_in_exec
         if getattr(error, "is_verdict", False):  # a check in the answer's own cell
@@ -121,7 +121,7 @@ class Runs:
                 bound[name] = now
         self.runs.append(
             CellRun(
-                result.execution_count,
+                self._number(result),
                 str(getattr(info, "cell_id", None) or ""),
                 str(info.raw_cell),
                 "" if error is None else _words(error),
@@ -131,6 +131,12 @@ class Runs:
         )
         if isinstance(error, NameError) and (hint := self.missing(error.name or "")):
             print(hint)  # below the traceback
+
+    def _number(self, result: Any) -> int:
+        """The execution count; of a run that the kernel doesn't count (so nbval runs cells) the next one."""
+        if result.info.store_history and result.execution_count is not None:
+            return int(result.execution_count)
+        return ((self.runs[-1].number or 0) if self.runs else 0) + 1
 
     def binder(self, name: str, value: Any) -> CellRun | None:
         """The last run that gave ``name`` the value that was handed over; None where nobody saw one."""
