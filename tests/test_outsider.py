@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from redelivery.exercises.handler_part import _changed
+from redelivery.exercises.handler_part import _OUTSIDER, _SET_BACK, _changed
 from redelivery.exercises.record_and_check import ONE
 from redelivery.exploration.full import search_all
 from redelivery.exploration.replay import replay
@@ -18,7 +18,7 @@ from redelivery.simulation.operations import SqlFailure, SqlStatement
 from redelivery.simulation.program import FunctionProgram
 from redelivery.simulation.sqlite_store import NO_LOCK, PENDING_LOCK, READ_LOCK, WRITE_LOCK, Journal, SqliteStore
 
-OUTSIDER = _changed(ONE, 3)
+OUTSIDER = _changed(ONE, _OUTSIDER)
 JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
 CLAIM, CHECK = "INSERT OR IGNORE INTO processed VALUES (?)", "SELECT 1 FROM processed WHERE message_id = ?"
 CREDIT = "UPDATE account SET balance = balance + ? WHERE id = ?"
@@ -143,7 +143,7 @@ def test_time_may_pass_before_anybody_has_looked_at_a_clock() -> None:
         if datetime.datetime.now().hour >= 9:
             claim_then_credit(message, db)
 
-    set_back = _changed(ONE, 4)
+    set_back = _changed(ONE, _SET_BACK)
     verdict = Search(program(not_before_nine), set_back, "wal").run()
     assert isinstance(verdict, Refuted)
     assert to_text(verdict.schedule).startswith("@")

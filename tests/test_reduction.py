@@ -24,6 +24,8 @@ from redelivery.simulation.sqlite_store import Journal
 from redelivery.simulation.world import Bounds
 from tests.answers import Answer, answers
 
+SOAK = bool(os.environ.get("REDELIVERY_SOAK"))
+
 JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
 ALL = answers("mutants") + answers("variants")
 #: Handlers that try again without end have no bound on a schedule's length.
@@ -34,8 +36,7 @@ LONG = {"table_made_by_insert"}
 ANSWERS = [
     answer
     for number, answer in enumerate(answer for answer in ALL if answer.name not in ENDLESS)
-    if os.environ.get("REDELIVERY_SOAK")
-    or (number % (3 if answer.part == "record_and_check" else 12) == 0 and answer.name not in LONG)
+    if SOAK or (number % (3 if answer.part == "record_and_check" else 12) == 0 and answer.name not in LONG)
 ]
 
 
@@ -94,6 +95,7 @@ def test_the_full_search_finds_nothing_that_the_reduced_one_does_not(answer: Ans
 
 
 DEEPER = [
+    *(["insert_first_catch_integrity"] if SOAK else []),  # more than a minute
     "or_ignore_rowcount",
     "begin_immediate_check",
     "update_where_not_exists",
@@ -109,7 +111,7 @@ DEEPER = [
 @pytest.mark.parametrize("name", DEEPER)
 def test_reduced_and_full_search_agree_on_final_states(name: str, journal: Journal) -> None:
     answer = by_name(name)
-    full = search_all(answer.program(), ONE, journal, ONE_FAULT, most_schedules=6_000)
+    full = search_all(answer.program(), ONE, journal, ONE_FAULT, most_schedules=60_000 if SOAK else 6_000)
     assert full.complete, f"{full.schedules} schedules were not all"
     _, reduced = finals(answer.program(), ONE, journal, ONE_FAULT)
     assert reduced == full.finals

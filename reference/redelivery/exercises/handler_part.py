@@ -168,9 +168,7 @@ class HandlerPart:
                     if fewer < 0:
                         break
                     limit = limit._replace(faults=min(limit.faults, fewer))
-                # Nothing is proved any more: what is left is to find a counterexample that is near.
-                most = seconds if unsure is None else seconds / 10
-                search = Search(program, scenario, journal, limit, seconds=most, progress=self.progress)
+                search = Search(program, scenario, journal, limit, seconds=seconds, progress=self.progress)
                 verdict = search.run()
                 schedules += verdict.schedules
                 states += verdict.states

@@ -215,14 +215,12 @@ class Report:
             who += f", {b['jobs']} runs of the job beside them"
         kinds = [f"{b[key]} {words}" for key, words in _FAULT_WORDS if b.get(key)]
         between = f", up to {b['between']} other messages before a duplicate" if b.get("between") else ""
-        between += (
-            "; a single consumer also beside somebody else who holds a lock for long" if b.get("outsider") else ""
-        )
+        beside = "; a single consumer also beside somebody else who holds a lock for long" if b.get("outsider") else ""
         stores = ["SQLite in WAL mode and with a rollback journal"] if len(b["journals"]) > 1 else []
         stores += ["Redis"] if b.get("redis") else []
         return (
             f"Bounds: {who}, {_messages_and_faults(b)} ({', '.join(kinds)} at most)"
-            f"{between}{'; ' if stores else ''}{', '.join(stores)}."
+            f"{between}{beside}{'; ' if stores else ''}{', '.join(stores)}."
             + "".join(f" Cut off: {limit}." for limit in self.verdict.limits)
         )
 

@@ -30,7 +30,7 @@ _LOOK_FOR_GROWTH = 2_000
 """States after which the search asks whether it is following something that grows for ever."""
 _LONGEST_RUN = 1_500
 """Steps of a run of a few messages that is taken for endless when its contents still change."""
-_MOST_MEMORIES, _FEW_MEMORIES = 5_000, 300
+_MOST_MEMORIES, _FEW_MEMORIES = 50_000, 300
 """Memories to try afterwards; few where telling all apart takes no more."""
 _FIRST_LOOK = 300
 """States that are searched with switches counted exactly, before anything is known."""

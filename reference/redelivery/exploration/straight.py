@@ -22,7 +22,7 @@ from .scenario import Scenario
 from .stage import TICK, AnyHost, Needs, close_here, host_of, stores, with_needs, world_of
 
 #: Deliveries of one message after which a run is taken for endless.
-_MOST_DELIVERIES = 25
+_MOST_DELIVERIES = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,7 @@ class LiveEffects:
         self.hints_read = False
         self.count_clock = count_clock
         self.looks_at_clock = False
+        """Somebody has asked what time it is: the learner's code, SQLite or Redis."""
         self.count_past = count_past
         self.track = track
         self.statements = 0
@@ -190,6 +191,7 @@ class LiveEffects:
         else:
             assert isinstance(request, RedisTransaction)
             outcome = redis.transact(request.commands)
+        self.looks_at_clock = self.looks_at_clock or redis.clock_read
         if redis.clock_read and not self.count_clock:
             raise NeedsClock
         return outcome
