@@ -13,7 +13,7 @@ from ..exploration.replay import Run
 from ..exploration.replay import replay as replay_schedule
 from ..exploration.scenario import Scenario
 from ..exploration.schedule import BadSchedule, cost_of, parse
-from ..exploration.search import Search
+from ..exploration.search import TOO_MANY_MEMORIES, Search
 from ..exploration.stage import OpeningFailed, opened
 from ..exploration.straight import Endless, Outcome, Right, Unsupported, Wrong
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
@@ -58,12 +58,6 @@ def _changed(scenario: Scenario, which: int) -> Scenario:
     if which == _SET_BACK:
         return replace(scenario, set_back=True, bounds=_ONE_HOUR_BACK, name=name)
     return replace(scenario, hints=_HINTS[which], name=name) if which else scenario
-
-
-def _meets_others(scenario: Scenario) -> bool:
-    """Whether it is worth asking what happens when somebody else holds a lock. With another writer it is asked anyway,
-    and with many messages it gives nothing new."""
-    return scenario.uses_sqlite and not scenario.writes and not scenario.between
 
 
 def _without_tail(schedule: tuple[Choice, ...]) -> tuple[Choice, ...]:
@@ -139,8 +133,6 @@ class HandlerPart:
         """
         part = self.opened(program)
         bounds = bounds_json(self.scenarios, self.journals)
-        if any(map(_meets_others, self.scenarios)):
-            bounds["outsider"] = True
         if not isinstance(part, HandlerPart):
             return Report(exercise, self.grade_id, self.points, part, bounds)
         return part._check(exercise, program, seconds, bounds, thorough)
@@ -155,7 +147,7 @@ class HandlerPart:
             missing = Undetermined.for_want_of(values.what, values.line)
             return Report(exercise, self.grade_id, self.points, missing, bounds)
         todo = list(enumerate(self.scenarios, 1))
-        todo += [(_OUTSIDER * _CHANGED + n, _changed(s, _OUTSIDER)) for n, s in todo if _meets_others(s)]
+        todo += [(_OUTSIDER * _CHANGED + n, _changed(s, _OUTSIDER)) for n, s in todo if s.meets_others]
         for number, scenario in todo:  # which grows
             if best is not None and (scenario.only_if_right or number > _CHANGED):
                 continue
@@ -168,7 +160,10 @@ class HandlerPart:
                     if fewer < 0:
                         break
                     limit = limit._replace(faults=min(limit.faults, fewer))
-                search = Search(program, scenario, journal, limit, seconds=seconds, progress=self.progress)
+                known = unsure is not None and unsure.reason == TOO_MANY_MEMORIES
+                search = Search(
+                    program, scenario, journal, limit, seconds=seconds, progress=self.progress, try_memories=not known
+                )
                 verdict = search.run()
                 schedules += verdict.schedules
                 states += verdict.states

@@ -514,5 +514,6 @@ def bounds_json(scenarios: Sequence[Scenario], journals: Sequence[str]) -> dict[
         "redis": largest.uses_redis,
         "between": max(s.between for s in scenarios),
         "expiries": bounds.expiries if largest.uses_redis else 0,
+        "outsider": any(s.meets_others for s in scenarios),
     }
     return found | {name: value for name, value in more.items() if value}

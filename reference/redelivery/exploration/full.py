@@ -19,7 +19,7 @@ from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.world import Bounds, State, World
 from .scenario import Scenario
 from .schedule import cost_of
-from .stage import Forbidden, Needs, close_here, everything, host_of, stores, with_needs
+from .stage import Forbidden, Needs, everything, host_of, stores, with_needs, wrong_at_end
 
 _MOST_STEPS = 120
 
@@ -117,10 +117,8 @@ def _search(
                 final = everything(scenario, state, contents, both.redis)
                 result.finals.add(final)
                 if wrong is None and not state.dead & unexpected:
-                    if scenario.closing:
-                        final = close_here(scenario, state, effects)[0]
-                        contents = store.read()
-                    wrong = scenario.judge(final)
+                    wrong = wrong_at_end(scenario, world, state, effects)
+                    contents = store.read()
             host.close()
             if wrong is not None:
                 result.broken += 1

@@ -14,7 +14,7 @@ from ..simulation.sqlite_store import Journal
 from ..simulation.world import Bounds, World
 from .reduction import Mismatch, RememberedEffects, Step, carried_on
 from .scenario import Scenario
-from .stage import TICK, Forbidden, Needs, close, host_of, stores, with_needs, world_of
+from .stage import TICK, Forbidden, Needs, host_of, stores, with_needs, world_of, wrong_at_end
 
 _MOST_STATES = 4_000
 
@@ -84,7 +84,7 @@ def _has_hope(
         if forbidden(state) is not None:
             continue
         if not moves and world.has_ended(state):
-            right = scenario.judge(close(scenario, state, effects.live)) is None
+            right = wrong_at_end(scenario, world, state, effects.live) is None
             if scenario.closing:
                 effects.at = None
             if right and not state.dead & ~scenario.expected_dead:

@@ -44,9 +44,10 @@ from .stage import (
     Forbidden,
     Needs,
     close,
-    close_here,
+    closers,
     everything,
     host_of,
+    judged,
     redis_tables,
     stores,
     with_needs,
@@ -163,6 +164,8 @@ class Run:
     """Somebody asked what time it is."""
     closing: list[Operation] = field(default_factory=list)
     """What the closing calls did, after the last event."""
+    closed_again: bool = False
+    """They were made by a process that had run the job before, and remembered something."""
     possible: tuple[Choice, ...] = ()
     """The choices that could be made next: steps first, then faults within the bounds."""
     answering: tuple[Operation, ...] = ()
@@ -396,9 +399,14 @@ class _Recorder:
         wrong = forbidden
         closing: list[Operation] = []
         self.effects.operations = closing
+        memory = 0
         if wrong is None and ended and not dead:
-            contents = close_here(scenario, state, self.effects)[0]
-            wrong = scenario.judge(contents)
+            for memory in closers(scenario, world, state):
+                self.effects.operations = closing = []
+                contents = close(scenario, state, self.effects, memory)
+                wrong = judged(scenario, contents, memory)
+                if wrong is not None:
+                    break
         return Run(
             scenario,
             world.journal,
@@ -416,6 +424,7 @@ class _Recorder:
             self.letters,
             hung_line,
             closing=closing,
+            closed_again=wrong is not None and memory > 0,
             possible=possible,
             answering=self._answer_along() if scenario.closing and not scenario.effects and hung is None else (),
         )

@@ -23,7 +23,7 @@ from ..simulation.world import MOST_TIMES, Bounds, State, World
 from .reduction import Cost, Mismatch, RememberedEffects, Rounds, Step, carried_on, hints_matter
 from .scenario import Scenario
 from .schedule import to_text
-from .stage import TICK, AnyHost, Final, Forbidden, Needs, close, everything, host_of, stores, world_of
+from .stage import TICK, AnyHost, Final, Forbidden, Needs, everything, host_of, stores, world_of, wrong_at_end
 from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 
 _LOOK_FOR_GROWTH = 2_000
@@ -32,6 +32,9 @@ _LONGEST_RUN = 1_500
 """Steps of a run of a few messages that is taken for endless when its contents still change."""
 _MOST_MEMORIES, _FEW_MEMORIES = 50_000, 300
 """Memories to try afterwards; few where telling all apart takes no more."""
+TOO_MANY_MEMORIES = (
+    "what the handler remembers takes ever new values and may change what it does: too many to try them all"
+)
 _FIRST_LOOK = 300
 """States that are searched with switches counted exactly, before anything is known."""
 
@@ -117,7 +120,9 @@ class Search:
         seconds: float = 60.0,
         most_states: int = 400_000,
         progress: Callable[[int], None] | None = None,
+        try_memories: bool = True,
     ) -> None:
+        """``try_memories``: False where memories without number were seen elsewhere to be too many to try."""
         self.program = program
         self.scenario = scenario
         self.journal: Journal = journal
@@ -127,6 +132,7 @@ class Search:
         self.seconds = seconds
         self.most_states = most_states
         self.progress = progress
+        self.try_memories = try_memories
         self.finals: set[Final] = set()
         """What matters of the states at the ends of runs."""
         self.final_contents: set[Contents] = set()
@@ -255,13 +261,12 @@ class Search:
             return None
         one_way = self.scenario.between > 0  # as many memories as messages, and no two ways to most of them
         most = _FEW_MEMORIES if one_way else _MOST_MEMORIES
-        matters = host.memory_matters(tree.hosted, self._started + self.seconds, most)
+        matters = host.memory_matters(tree.hosted, self._started + self.seconds, most) if self.try_memories else None
         if matters or (matters is None and one_way):
             raise MemoryMatters
         if matters is False:
             return None
-        why = "what the handler remembers takes ever new values and may change what it does: too many to try them all"
-        return Undetermined(why, 0, len(self._steps))
+        return Undetermined(TOO_MANY_MEMORIES, 0, len(self._steps))
 
     # -- the search ------------------------------------------------------------------------------------
 
@@ -369,10 +374,10 @@ class Search:
                 return found
             moves = world.steps(state)
             if not moves and world.has_ended(state):
-                final = Final.of(state)
+                final = Final.of(scenario, world, state)
                 self.finals.add(final)
                 if final not in judged:
-                    judged[final] = scenario.judge(close(scenario, state, effects.live))
+                    judged[final] = wrong_at_end(scenario, world, state, effects.live)
                     if scenario.closing:
                         effects.at = None
                 wrong = judged[final]

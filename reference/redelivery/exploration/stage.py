@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from ..simulation.calls import Call
+from ..simulation.calls import Call, Role
 from ..simulation.chance import Identity
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GreenletHost, Stopped
@@ -156,9 +156,11 @@ class Final(NamedTuple):
     now: int
     faults: tuple[int, ...]
     """Whether there were any, where that matters."""
+    memories: tuple[int, ...]
+    """With which the job may be run again; see `closers`."""
 
     @classmethod
-    def of(cls, state: State) -> Final:
+    def of(cls, scenario: Scenario, world: World, state: State) -> Final:
         """That of ``state``."""
         return cls(
             state.contents,
@@ -169,25 +171,54 @@ class Final(NamedTuple):
             state.payments,
             state.now,
             (int(any(state.faults)),) if state.performed else (),
+            closers(scenario, world, state)[1:],
         )
 
 
-def close(scenario: Scenario, state: State, live: LiveEffects) -> Contents:
+def closers(scenario: Scenario, world: World, state: State) -> tuple[int, ...]:
+    """With which memories the closing calls have to be right: with none, and, where they are the job's, with that of
+    each process which has run the job before and remembers something."""
+    if scenario.job is None or scenario.closing != (scenario.job,):
+        return (0,)
+    jobs = (p.memory for p, role in zip(state.processes, world.roles, strict=True) if role is Role.JOB)
+    return (0, *sorted({memory for memory in jobs if memory > 0}))
+
+
+def wrong_at_end(scenario: Scenario, world: World, state: State, live: LiveEffects) -> str | None:
+    """What is wrong at the end of a run, after the closing calls, by whoever may make them. Moves the live stores."""
+    for memory in closers(scenario, world, state):
+        wrong = judged(scenario, close(scenario, state, live, memory), memory)
+        if wrong is not None:
+            return wrong
+    return None
+
+
+def judged(scenario: Scenario, contents: Contents, memory: int) -> str | None:
+    """What is wrong with the contents at the end, where a process with this memory made the closing calls."""
+    wrong = scenario.judge(contents)
+    if wrong is None or memory == 0:
+        return wrong
+    return f"{wrong}, when a process that has run {scenario.job} before runs it once more"
+
+
+def close(scenario: Scenario, state: State, live: LiveEffects, memory: int = 0) -> Contents:
     """The contents at the end of a run after the closing calls, with their answers: a table ``answers`` of
-    (call, value, error or None). Moves the live stores."""
+    (call, value, error or None). Each is made by a process with this memory. Moves the live stores."""
     if not scenario.closing:
         return everything(scenario, state, live.store.contents(state.contents), live.redis)
     live.store.restore(state.contents)
     if live.redis is not None:
         live.redis.restore(state.redis)
-    return close_here(scenario, state, live)[0]
+    return close_here(scenario, state, live, memory)[0]
 
 
-def close_here(scenario: Scenario, state: State, live: LiveEffects) -> tuple[Contents, list[tuple[Call, Node]]]:
+def close_here(
+    scenario: Scenario, state: State, live: LiveEffects, memory: int = 0
+) -> tuple[Contents, list[tuple[Call, Node]]]:
     """As `close`, on the live stores as they are; also the end of each closing call."""
     answers, ends = [], []
     for number, call in enumerate(scenario.closing, scenario.first_closing):
-        node = alone(live, state, number)
+        node = alone(live, state, number, memory)
         live.store.number_contents()
         request = node.request
         value = request.value if isinstance(request, Returned) else None
@@ -205,10 +236,10 @@ def close_here(scenario: Scenario, state: State, live: LiveEffects) -> tuple[Con
     return ((*tables, ("answers", tuple(answers))) if answers else tables), ends
 
 
-def alone(live: LiveEffects, state: State, call: int) -> Node:
-    """Make one call, undisturbed, by a process that nobody has used; the node at which it ends."""
+def alone(live: LiveEffects, state: State, call: int, memory: int = 0) -> Node:
+    """Make one call, undisturbed, by a process that has this memory; the node at which it ends."""
     tree = live.tree
-    effect = live.begin(state, _ALONE, tree.root(0, call), 1)  # type: ignore[arg-type]
+    effect = live.begin(state, _ALONE, tree.root(memory, call), 1)  # type: ignore[arg-type]
     node = tree.nodes[effect.node]
     while not node.ended:
         request = node.request

@@ -916,7 +916,12 @@ class World:
                 Role.WRITER: "it has run as often as it may, or no packet is on its way",
             }[role]
             return f"{letter} has nothing to do: {why}"
-        if isinstance(request, Receive) and process.dry and not state.ready:
+        if (
+            isinstance(request, Receive)
+            and process.dry
+            and not state.ready
+            and self.tree.polls_for_ever(self.tree.nodes[process.node])
+        ):
             return f"{letter} waits for a message, and none is there"
         return None
 

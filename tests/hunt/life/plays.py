@@ -126,7 +126,7 @@ class HandlerPlay(Play):
 
     def deliverable(self) -> list[int]:
         calls = self.stage.calls
-        free = [m for m in self.ready if self.kept_back.get(m, 0) <= calls]
+        free = [m for m in self.ready if self.stage.calm or self.kept_back.get(m, 0) <= calls]
         return free or ([] if self.held else self.ready)
 
     def task_for(self, actor: Actor) -> Any:

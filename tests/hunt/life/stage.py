@@ -22,9 +22,11 @@ import time
 import types
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn
 
 from .actor import Surroundings, be_an_actor
+from .outsider import Outsider
 
 #: Seconds in which a process that doesn't wait for a lock has usually halted again. Nothing but speed depends on it.
 USUALLY = 0.002
@@ -38,6 +40,8 @@ AT_ONCE = 400
 #: Halts after which one call is carried out after the other, so that contention can't last.
 CROWDS_END = 6_000
 MOST_STEPS = 12_000
+#: Halts of a calm session after which much time passes: what expires is gone long before anybody is stuck.
+TIME_GOES_ON = 1_000
 LONGEST_LOG = 400
 
 
@@ -218,6 +222,11 @@ class Stage:
     calls: int = 0
     calm: bool = False
     on_time_passes: Any = None
+    outsider: Outsider | None = None
+    """Somebody else who uses ``file``, and comes and goes as ``outsiders_draw`` says."""
+    outsiders_draw: random.Random = field(default_factory=random.Random)
+    file: Path | None = None
+    _outsider_until: int = 0
     _last: Actor | None = None
     _stalled: Actor | None = None
     _stalled_until: int = 0
@@ -243,12 +252,17 @@ class Stage:
         except _TheEnd:
             return
         finally:
+            if self.outsider is not None:
+                self.outsider.release()
             self.dismiss()
 
     def _step(self) -> None:
         self.steps += 1
         if self.steps > FAULTS_END:
             self.calm = True
+            if self.steps % TIME_GOES_ON == 0:
+                self.pass_time(4e7, "it is calm")
+        self._outsider_comes_and_goes()
         if self.steps > CROWDS_END:
             self.mood.policy = "straight"
         if self.steps > MOST_STEPS:
@@ -279,6 +293,21 @@ class Stage:
             self._answer(actor)
         else:
             self.start(actor, self._task(actor))
+
+    def _outsider_comes_and_goes(self) -> None:
+        """Somebody else holds a lock for some steps, where the session has one."""
+        outsider, draw = self.outsider, self.outsiders_draw
+        if outsider is None:
+            return
+        if outsider.holds:
+            if self.calm or self.steps >= self._outsider_until:
+                outsider.release()
+                self.log.append("      somebody else releases the lock")
+        elif not self.calm and draw.random() < 0.05:
+            kind = draw.choice(["read", "write"])
+            if self.file is not None and outsider.hold(self.file, kind):
+                self._outsider_until = self.steps + draw.choice([1, 3, 10, 40])
+                self.log.append(f"      somebody else holds a lock, to {kind}")
 
     def _task(self, actor: Actor) -> Any:
         return self.play.task_for(actor)
@@ -424,6 +453,8 @@ class Stage:
 
     def call_alone(self, actor: Actor, task: Any) -> None:
         """One call from its begin to its end, while nobody else does anything."""
+        if self.outsider is not None:
+            self.outsider.release()
         self.start(actor, task)
         deadline = time.monotonic() + PATIENCE
         steps = 0

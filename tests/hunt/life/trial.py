@@ -17,6 +17,7 @@ from typing import Any
 import redis
 
 from .actor import Surroundings
+from .outsider import Outsider
 from .plays import IN_REDIS, PLAYS, Letter, Stores, roles
 from .stage import LONGEST_LOG, Broken, Crew, GivenUp, Stage, a_mood
 
@@ -43,6 +44,7 @@ class Ground:
         self.socket: str | None = None
         self.server: redis.Redis | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._outsider: Outsider | None = None
         if with_redis:
             self._start_redis()
 
@@ -59,8 +61,15 @@ class Ground:
                 time.sleep(0.01)
         raise RuntimeError("redis-server doesn't answer")
 
+    def outsider(self) -> Outsider:
+        """Somebody else who may use the file."""
+        self._outsider = self._outsider or Outsider()
+        return self._outsider
+
     def close(self) -> None:
-        """Stop the server."""
+        """Stop the server, and send somebody else away."""
+        if self._outsider is not None:
+            self._outsider.close()
         if self._process is not None:
             self._process.terminate()
             self._process.wait()
@@ -123,7 +132,7 @@ def _sessions(
         if time.monotonic() - started > seconds:
             break
         own = f"{seed} {number}"
-        stage, broken, why = _session(ground, part, crew, random.Random(own), data)
+        stage, broken, why = _session(ground, part, crew, own, data)
         calls += stage.calls
         kills += sum(line.endswith("   is killed") for line in stage.log)
         if broken is not None:
@@ -145,8 +154,9 @@ def _shortened(stage: Stage) -> list[str]:
 
 
 def _session(
-    ground: Ground, part: str, crew: Crew, draw: random.Random, data: Sequence[Letter] | None
+    ground: Ground, part: str, crew: Crew, seed: str, data: Sequence[Letter] | None
 ) -> tuple[Stage, str | None, str | None]:
+    draw, others = random.Random(seed), random.Random(f"{seed}, somebody else")
     mood = a_mood(draw)
     file = ground.folder / "run.db"
     for old in ground.folder.glob("run.db*"):
@@ -175,6 +185,8 @@ def _session(
     try:
         if play.has_schema:
             _call_schema(stage)
+        if in_sqlite and not mood.faultless and others.random() < 0.2:
+            stage.outsider, stage.outsiders_draw, stage.file = ground.outsider(), others, file
         stage.perform()
     except Broken as error:
         return stage, str(error), None

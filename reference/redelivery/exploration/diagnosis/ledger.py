@@ -517,6 +517,20 @@ def _booked_and_settled(books: Books, message: int) -> Diagnosis | None:
 
 
 #: For runs that end wrong.
-RULES: tuple[Rule, ...] = (_accepted, forgotten_after_many, _unbalanced)
+def _settled_by_heart(case: Case) -> Diagnosis | None:
+    """A process that has run the job before does otherwise when it runs it once more: the others have been right."""
+    if not case.run.closed_again:
+        return None
+    job = case.run.scenario.job
+    line = case.memory_line() or next((o.line for o in reversed(case.run.closing) if o.line), None)
+    return Diagnosis(
+        "memory-in-process",
+        f"A process that had run {job} before kept something in {case.memory_name()}, and when it ran {job} again it "
+        "did not do what a new process would have done.",
+        line,
+    )
+
+
+RULES: tuple[Rule, ...] = (_accepted, _settled_by_heart, forgotten_after_many, _unbalanced)
 #: For runs that never come to their end; tried before those of `stuck`.
 STUCK: tuple[Rule, ...] = ()
