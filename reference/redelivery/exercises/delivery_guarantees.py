@@ -292,6 +292,8 @@ def _publications(seed: int) -> Batch:
         drawing.add("payloads that are easily confused", two(one, other))
     for _ in _IN_FLIGHT:
         drawing.add("packet ids that are easily confused", two("20°", "20°"))
+    # What is remembered of the first use of an id shows at the third, when the second has not been released.
+    drawing.add("a packet id that is used again and again", [("20°", {"packet_id": 7, "sender": 0})] * 3)
 
     def make(name: str, some: Sequence[Sent]) -> Scenario:
         lanes = [[(body["packet_id"], text) for text, body in some if body["sender"] == n] for n in (0, 1)]

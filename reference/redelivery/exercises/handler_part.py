@@ -9,11 +9,11 @@ from typing import Any
 from ..display.timeline import Timeline
 from ..exploration.diagnosis import diagnose
 from ..exploration.no_return import point_of_no_return
+from ..exploration.race import Race
 from ..exploration.replay import Run
 from ..exploration.replay import replay as replay_schedule
 from ..exploration.scenario import Scenario
-from ..exploration.schedule import BadSchedule, cost_of, parse
-from ..exploration.search import TOO_MANY_MEMORIES, Search
+from ..exploration.schedule import BadSchedule, parse
 from ..exploration.stage import OpeningFailed, opened
 from ..exploration.straight import Endless, Outcome, Right, Unsupported, Wrong
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
@@ -138,58 +138,48 @@ class HandlerPart:
         return part._check(exercise, program, seconds, bounds, thorough)
 
     def _check(self, exercise: str, program: Program, seconds: float, bounds: dict[str, Any], thorough: bool) -> Report:
-        best: tuple[Any, Refuted | Stuck, int] | None = None
-        unsure: Undetermined | None = None
-        schedules = states = 0
-        limits: dict[str, None] = {}
         values = self._straight(program)
         if isinstance(values, Unsupported):
             missing = Undetermined.for_want_of(values.what, values.line)
             return Report(exercise, self.grade_id, self.points, missing, bounds)
-        todo = list(enumerate(self.scenarios, 1))
-        todo += [(_OUTSIDER * _CHANGED + n, _changed(s, _OUTSIDER)) for n, s in todo if s.meets_others]
-        for number, scenario in todo:  # which grows
-            if best is not None and (scenario.only_if_right or number > _CHANGED):
-                continue
-            for journal in scenario.journals(self.journals):
-                limit = larger(scenario.bounds) if thorough else scenario.bounds
-                if not isinstance(values, Right):  # what was chosen by hand may show it more plainly
-                    limit = limit._replace(faults=min(limit.faults, 1))
-                if best is not None:
-                    fewer = best[0][0] - 1
-                    if fewer < 0:
-                        break
-                    limit = limit._replace(faults=min(limit.faults, fewer))
-                known = unsure is not None and unsure.reason == TOO_MANY_MEMORIES
-                search = Search(
-                    program, scenario, journal, limit, seconds=seconds, progress=self.progress, try_memories=not known
-                )
-                verdict = search.run()
-                schedules += verdict.schedules
-                states += verdict.states
-                if isinstance(verdict, Proved):
-                    limits |= dict.fromkeys(verdict.limits)
-                if search.hints_matter and number < _CHANGED and (2 * _CHANGED + number) not in dict(todo):
-                    todo += [(k * _CHANGED + number, _changed(scenario, k)) for k in (1, 2)]
-                back = _SET_BACK * _CHANGED + number
-                if search.clock_matters and number < _CHANGED and not scenario.between and back not in dict(todo):
-                    todo.append((back, _changed(scenario, _SET_BACK)))
-                if isinstance(verdict, Undetermined):
-                    if verdict.unsupported and best is None:
-                        return Report(exercise, self.grade_id, self.points, verdict, bounds, schedules)
-                    unsure = unsure or verdict
-                    if verdict.reason == "stopped by you":
-                        break
-                elif isinstance(verdict, Refuted | Stuck):
-                    cost = cost_of(verdict.schedule)
-                    if best is None or cost < best[0]:
-                        best = (cost, verdict, number)
+
+        def bounds_of(scenario: Scenario) -> Bounds:
+            limit = larger(scenario.bounds) if thorough else scenario.bounds
+            # What was chosen by hand may show more plainly what is wrong already.
+            return limit if isinstance(values, Right) else limit._replace(faults=min(limit.faults, 1))
+
+        race = Race(program, self.journals, bounds_of, seconds, self.progress)
+        at_first = [(n, s) for n, s in enumerate(self.scenarios, 1) if not s.only_if_right]
+        race.run(at_first)
+        todo = [(n, s) for n, s in enumerate(self.scenarios, 1) if s.only_if_right]
+        todo += [(_OUTSIDER * _CHANGED + n, _changed(s, _OUTSIDER)) for n, s in at_first if s.meets_others]
+        known = dict(enumerate(self.scenarios, 1))
+        while race.best is None and race.missing is None and not race.stopped:
+            todo += [
+                (k * _CHANGED + n, _changed(known[n], k))
+                for n in sorted(race.hints_matter)
+                if n < _CHANGED
+                for k in (1, 2)
+            ]
+            todo += [
+                (_SET_BACK * _CHANGED + n, _changed(known[n], _SET_BACK))
+                for n in sorted(race.clock_matters)
+                if n < _CHANGED and not known[n].between
+            ]
+            race.hints_matter, race.clock_matters = [], []
+            if not todo:
+                break
+            race.run([todo.pop(0)])
+        best, unsure, schedules, states = race.best, race.unsure, race.schedules, race.states
+        if race.missing is not None and best is None:
+            return Report(exercise, self.grade_id, self.points, race.missing, bounds, schedules)
         if best is None and not isinstance(values, Right) and (unsure is None or isinstance(values, Wrong)):
             return self._report_values(exercise, program, values, seconds, bounds)
-        if best is not None and best[2] > _CHANGED:
-            return self._report(exercise, program, best[1], best[2], schedules, bounds, dict(todo)[best[2]])
+        if best is not None and best[0] > _CHANGED:
+            scenario = self._scenario(best[0])
+            return self._report(exercise, program, best[1], best[0], schedules, bounds, scenario)
         if best is None:
-            final = unsure or Proved(schedules, states, tuple(limits))
+            final = unsure or Proved(schedules, states, tuple(race.limits))
             return Report(
                 exercise,
                 self.grade_id,
@@ -201,7 +191,7 @@ class HandlerPart:
                 measured=self.measure(self, program) if self.measure else "",
                 source=program.source_line,
             )
-        return self._report(exercise, program, best[1], best[2], schedules, bounds)
+        return self._report(exercise, program, best[1], best[0], schedules, bounds)
 
     # -- values that hurt ------------------------------------------------------------------------------
 

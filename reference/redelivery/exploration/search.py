@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from ..simulation.world import MOST_TIMES, Bounds, State, World
 from .reduction import Cost, Mismatch, RememberedEffects, Rounds, Step, carried_on, hints_matter
 from .scenario import Scenario
 from .schedule import to_text
-from .stage import TICK, AnyHost, Final, Forbidden, Needs, everything, host_of, stores, world_of, wrong_at_end
+from .stage import TICK, AnyHost, Final, Forbidden, Needs, Stores, everything, host_of, stores, world_of, wrong_at_end
 from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 
 _LOOK_FOR_GROWTH = 2_000
@@ -105,6 +105,55 @@ class MemoryMatters(Exception):
 CONTROL = (NeedsAttempts, HintsMatter, SchemaChanges, NeedsClock, GrowingMemory, MemoryMatters)
 
 
+@dataclass(slots=True)
+class _UnderWay:
+    """What a search works with, until it is closed."""
+
+    host: AnyHost
+    tree: Tree
+    stores: Stores
+    effects: RememberedEffects
+    levels: Generator[int, None, Verdict]
+    resources: contextlib.ExitStack
+    began: float
+    next: int = 0
+    """How many faults the schedules have that come next."""
+
+    def up_to(self, faults: int | None) -> Verdict | None:
+        """Go on until the schedules that come next have more faults, or to the end."""
+        try:
+            while faults is None or self.next <= faults:
+                self.next = next(self.levels)
+        except StopIteration as end:
+            verdict: Verdict = end.value
+            return verdict
+        return None
+
+    def close(self, search: Search) -> None:
+        """Note what has been found, and let everything go."""
+        host, effects, both = self.host, self.effects, self.stores
+        self.levels.close()
+        try:
+            search.final_contents |= {
+                everything(search.scenario, final, both.sqlite.contents(final.contents), both.redis)
+                for final in search.finals
+            }
+            search.statistics = Statistics(
+                len(search._steps),
+                effects.real,
+                effects.replays,
+                host.calls,
+                len(self.tree.nodes),
+                perf_counter() - self.began,
+            )
+        finally:
+            host.close()
+            self.resources.close()
+            for step in search._steps:
+                step.next.clear()
+            search._steps = []
+
+
 class Search:
     """One scenario, one journal mode, one program."""
 
@@ -142,6 +191,10 @@ class Search:
         self.needs = Needs()
         self._ignore_memory = self._tell_all_apart = False
         self._exact = True
+        self._steps: list[Step] = []
+        self._used = 0.0
+        """Seconds of computing until now."""
+        self._under_way: _UnderWay | None = None
         self._asked_for_hint = False
         self.clock_matters = False
         """The answer looks at a clock that can be set, and at no other."""
@@ -155,12 +208,20 @@ class Search:
 
     def run(self, stop_at_first: bool = True) -> Verdict:
         """Search. With ``stop_at_first`` False, go on after a counterexample to collect all final states."""
-        started = perf_counter()
-        self._started = process_time()
+        try:
+            verdict = self.advance(None, stop_at_first)
+        finally:
+            self.close()
+        assert verdict is not None
+        return verdict
+
+    def advance(self, faults: int | None, stop_at_first: bool = True) -> Verdict | None:
+        """Search on, first the schedules without a fault, then those with one, and so on to those with ``faults``; None
+        where there are more to come. The search stays open then: see `close`."""
         with guarded(), _no_collector():
             while True:
                 try:
-                    return self._attempt(started, stop_at_first)
+                    return self._go_on(faults, stop_at_first)
                 except NeedsAttempts as error:
                     self.needs = self.needs._replace(attempts=True)
                     self._asked_for_hint = self._asked_for_hint or bool(error.args)
@@ -177,7 +238,13 @@ class Search:
                 except MemoryMatters:
                     self._ignore_memory, self._tell_all_apart = False, True
 
-    def _attempt(self, started: float, stop_at_first: bool) -> Verdict:
+    def close(self) -> None:
+        """Search no further."""
+        if self._under_way is not None:
+            under_way, self._under_way = self._under_way, None
+            under_way.close(self)
+
+    def _begin(self, stop_at_first: bool) -> _UnderWay:
         self.finals.clear()
         self.final_contents.clear()
         scenario = self.scenario
@@ -185,57 +252,70 @@ class Search:
         host.ignore_memory, host.tell_all_apart = self._ignore_memory, self._tell_all_apart
         tree = Tree(host, scripts=scenario.scripts)
         needs = self.needs
-        with stores(scenario, self.journal, needs) as both:
-            store = both.sqlite
-            effects = RememberedEffects(tree, store, needs.attempts, self.memory, both.redis, needs.clock, needs.past)
+        resources = contextlib.ExitStack()
+        both = resources.enter_context(stores(scenario, self.journal, needs))
+        try:
+            effects = RememberedEffects(
+                tree, both.sqlite, needs.attempts, self.memory, both.redis, needs.clock, needs.past
+            )
             effects.live.ignore_hints = not self.hints_matter and scenario.loop is None and stop_at_first
             world = world_of(tree, effects, scenario, self.bounds, self.journal, needs)
-            self._groups = _groups(world.roles)
-            self._steps: list[Step] = []
-            try:
-                exploring = perf_counter()
-                with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
-                    verdict = self._explore_twice(world, effects, host, started, stop_at_first)
-                    self.seconds_exploring = perf_counter() - exploring
+        except BaseException:
+            resources.close()
+            host.close()
+            raise
+        self._groups = _groups(world.roles)
+        self._steps = []
+        levels = self._explore_twice(world, effects, host, stop_at_first)
+        return _UnderWay(host, tree, both, effects, levels, resources, perf_counter())
+
+    def _go_on(self, faults: int | None, stop_at_first: bool) -> Verdict | None:
+        if self._under_way is None:
+            self._under_way = self._begin(stop_at_first)
+        here = self._under_way
+        host, tree, effects = here.host, here.tree, here.effects
+        self._started = process_time() - self._used
+        verdict: Verdict | None = None
+        more = False
+        try:
+            exploring = perf_counter()
+            with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
+                verdict = here.up_to(faults)
+                self.seconds_exploring += perf_counter() - exploring
+                if verdict is None and host.unsupported is None:
+                    more = True
+                    return None
+                if verdict is not None:
                     self._look_at_hints(effects.live, tree, verdict)
                     steady = any(isinstance(n.request, ReadClock) and n.request.steady for n in tree.nodes)
-                    self.clock_matters = needs.clock and not steady
+                    self.clock_matters = self.needs.clock and not steady
                     verdict = replace(verdict, schedules=self._count())
-                    if isinstance(verdict, Proved):
-                        verdict = self._make_sure(host, tree) or self._memory_is_harmless(host, tree) or verdict
-                if host.unsupported is not None:
-                    return Undetermined.for_want_of(*host.unsupported, verdict.schedules, verdict.states)
-                return verdict
-            except Stopped:
-                return Undetermined("stopped by you", self._count(), len(self._steps))
-            except _Unrepeatable as error:
-                return Undetermined(str(error), 0, len(self._steps), error.line)
-            except Mismatch:
-                why = (
-                    "two runs of the same schedule differ: the database answered otherwise the second time. "
-                    "memory outside the handler may be the reason"
+                if isinstance(verdict, Proved):
+                    verdict = self._make_sure(host, tree) or self._memory_is_harmless(host, tree) or verdict
+            if host.unsupported is not None:
+                return Undetermined.for_want_of(
+                    *host.unsupported, verdict.schedules if verdict else 0, len(self._steps)
                 )
-                return Undetermined(why, 0, len(self._steps))
-            except Exception as error:
-                if not isinstance(error, CONTROL) and not hasattr(error, "__notes__"):
-                    where = to_text(effects.here.schedule()) if effects.here is not None else ""
-                    error.add_note(f'searching "{scenario.name}", journal {self.journal}, at schedule "{where}"')
-                raise
-            finally:
-                self.final_contents |= {
-                    everything(scenario, final, store.contents(final.contents), both.redis) for final in self.finals
-                }
-                self.statistics = Statistics(
-                    len(self._steps),
-                    effects.real,
-                    effects.replays,
-                    host.calls,
-                    len(tree.nodes),
-                    perf_counter() - started,
-                )
-                host.close()
-                for step in self._steps:
-                    step.next.clear()
+            return verdict
+        except Stopped:
+            return Undetermined("stopped by you", self._count(), len(self._steps))
+        except _Unrepeatable as error:
+            return Undetermined(str(error), 0, len(self._steps), error.line)
+        except Mismatch:
+            why = (
+                "two runs of the same schedule differ: the database answered otherwise the second time. "
+                "memory outside the handler may be the reason"
+            )
+            return Undetermined(why, 0, len(self._steps))
+        except Exception as error:
+            if not isinstance(error, CONTROL) and not hasattr(error, "__notes__"):
+                where = to_text(effects.here.schedule()) if effects.here is not None else ""
+                error.add_note(f'searching "{self.scenario.name}", journal {self.journal}, at schedule "{where}"')
+            raise
+        finally:
+            self._used = process_time() - self._started
+            if not more:
+                self.close()
 
     def _look_at_hints(self, live: LiveEffects, tree: Tree, verdict: Verdict) -> None:
         """After a search in which every delivery was said to be the first: was that right?
@@ -271,27 +351,23 @@ class Search:
     # -- the search ------------------------------------------------------------------------------------
 
     def _explore_twice(
-        self,
-        world: World,
-        effects: RememberedEffects,
-        host: AnyHost,
-        started: float,
-        stop_at_first: bool,
-    ) -> Verdict:
-        """Counting switches exactly takes a third more states: who made the last step is then part of the state.
+        self, world: World, effects: RememberedEffects, host: AnyHost, stop_at_first: bool
+    ) -> Generator[int, None, Verdict]:
+        """Yields the number of faults of the schedules that come next.
 
-        Most mistakes are found among the first few hundred states, counted exactly. If not, the rest is searched
-        without, and exactly again only when something was found.
+        Counting switches exactly takes a third more states: who made the last step is then part of the state. Most
+        mistakes are found among the first few hundred states, counted exactly. If not, the rest is searched without,
+        and exactly again only when something was found.
         """
-        rest = (world, effects, host, started, stop_at_first)
+        rest = (world, effects, host, stop_at_first)
         self._exact = stop_at_first
-        verdict = self._explore(*rest, most=_FIRST_LOOK) if stop_at_first else None
+        verdict = (yield from self._explore(*rest, most=_FIRST_LOOK)) if stop_at_first else None
         if verdict is None:
             self._exact = False
-            verdict = self._explore(*rest)
+            verdict = yield from self._explore(*rest)
             if stop_at_first and isinstance(verdict, Refuted | Stuck):
                 self._exact = True
-                verdict = self._explore(*rest)
+                verdict = yield from self._explore(*rest)
         assert verdict is not None
         return verdict
 
@@ -300,10 +376,9 @@ class Search:
         world: World,
         effects: RememberedEffects,
         host: AnyHost,
-        started: float,
         stop_at_first: bool,
         most: int | None = None,
-    ) -> Verdict | None:
+    ) -> Generator[int, None, Verdict | None]:
         self._steps = []
         effects.forget_place()
         first = Step(None, None, world.initial(0), (0, 0, 0, 0))
@@ -336,6 +411,7 @@ class Search:
                 if found and stop_at_first:
                     return found
                 level, level_start = cost[0], len(expanded)
+                yield level
             step.expanded = True
             expanded.append(step)
             state = step.state

@@ -29,6 +29,8 @@ class Change:
     gone: tuple[tuple[object, ...], ...]
     new: tuple[tuple[object, ...], ...]
     durable: int | None = None
+    taken_back: bool = False
+    """Its own transaction was rolled back by the one who had begun it."""
 
     @property
     def adds(self) -> bool:
@@ -107,6 +109,8 @@ def _note(packet: Packet, effects: frozenset[str]) -> None:
                 change.durable = event.number
             pending.clear()
         elif isinstance(told, SqlResult | SqlFailure) and not told.in_transaction:
+            for change in pending:
+                change.taken_back = True
             pending.clear()
 
 
@@ -316,7 +320,7 @@ def _why_lost(case: Case, packets: list[Packet], mine: list[Packet], message: in
     payload = _payload(case, message)
     looks = [look for p in mine for look in _looks(p, case.run.scenario.effects)]
     for packet in mine:
-        undone = [c for c in packet.effects if c.adds]
+        undone = [c for c in packet.effects if c.adds and not c.taken_back]
         if undone and packet.end in ("answer", "lost answer"):
             return Diagnosis(
                 "uncommitted-effect",
@@ -384,7 +388,8 @@ def _taken_for_another(
     """An earlier message had the same packet id, or the same payload. Which of them counts, another run shows, in which
     they differ in that alone. Where neither does, it was taken for one that was in flight beside it."""
     payload = _payload(case, message)
-    line = at(looks[0]) if looks else case.source.use_of(case.run.remembering)
+    refused = next((look for look in looks if failure_of(look[1]) is not None), looks[0] if looks else None)
+    line = at(refused) if refused else case.source.use_of(case.run.remembering)
     used = case.run.scenario.packets[2 * message][0].arguments[0]
     if _right_with(case, message, {1: f"{payload}*"}):
         return Diagnosis(

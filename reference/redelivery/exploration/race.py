@@ -1,0 +1,87 @@
+"""Several scenarios at a time: none is searched to its end before all have been tried with fewer faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..simulation.program import Program
+from ..simulation.sqlite_store import Journal
+from ..simulation.world import Bounds
+from .scenario import Scenario
+from .search import TOO_MANY_MEMORIES, Search
+from .verdict import Proved, Refuted, Stuck, Undetermined
+
+
+class Race:
+    """Searches of several scenarios, all of them without a fault first, then with one, and so on: what fails without
+    any fault is found before anything is searched to its end.
+
+    The first counterexample is the one with the fewest faults, and of these the one of the first scenario.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        journals: Sequence[Journal],
+        bounds_of: Callable[[Scenario], Bounds],
+        seconds: float,
+        progress: Callable[[int], None] | None,
+    ) -> None:
+        self._program, self._journals, self._bounds_of = program, journals, bounds_of
+        self._seconds, self._progress = seconds, progress
+        self.best: tuple[int, Refuted | Stuck] | None = None
+        """The number of a scenario, and its counterexample."""
+        self.unsure: Undetermined | None = None
+        self.missing: Undetermined | None = None
+        """The answer uses what the simulation has not: no more is searched then."""
+        self.stopped = False
+        """By the one who waits for it: no more is searched then."""
+        self.schedules = self.states = 0
+        self.limits: dict[str, None] = {}
+        self.hints_matter: list[int] = []
+        """Numbers of scenarios in which the answer looks at the queue's hints, since somebody has emptied the list."""
+        self.clock_matters: list[int] = []
+        """The same for a clock that can be set."""
+
+    def run(self, scenarios: Sequence[tuple[int, Scenario]]) -> None:
+        """Search these, by number, until one of them fails, or all to their ends."""
+        searches = [
+            (number, self._search(s, journal)) for number, s in scenarios for journal in s.journals(self._journals)
+        ]
+        under_way, faults = searches, 0
+        try:
+            while under_way and not self._is_over:
+                under_way = [one for one in under_way if not self._is_over and self._goes_on(*one, faults)]
+                faults += 1
+        finally:
+            for _, search in searches:
+                search.close()
+
+    @property
+    def _is_over(self) -> bool:
+        return self.best is not None or self.missing is not None or self.stopped
+
+    def _search(self, scenario: Scenario, journal: Journal) -> Search:
+        bounds = self._bounds_of(scenario)
+        return Search(self._program, scenario, journal, bounds, seconds=self._seconds, progress=self._progress)
+
+    def _goes_on(self, number: int, search: Search, faults: int) -> bool:
+        """Search on up to so many faults; whether there are more to come."""
+        search.try_memories = self.unsure is None or self.unsure.reason != TOO_MANY_MEMORIES
+        verdict = search.advance(faults)
+        if verdict is None:
+            return True
+        self.schedules += verdict.schedules
+        self.states += verdict.states
+        self.hints_matter += [number] * (search.hints_matter and number not in self.hints_matter)
+        self.clock_matters += [number] * (search.clock_matters and number not in self.clock_matters)
+        if isinstance(verdict, Proved):
+            self.limits |= dict.fromkeys(verdict.limits)
+        elif isinstance(verdict, Undetermined):
+            if verdict.unsupported:
+                self.missing = verdict
+            self.unsure = self.unsure or verdict
+            self.stopped = verdict.reason == "stopped by you"
+        else:
+            self.best = number, verdict
+        return False
