@@ -149,27 +149,16 @@ class HandlerPart:
             return limit if isinstance(values, Right) else limit._replace(faults=min(limit.faults, 1))
 
         race = Race(program, self.journals, bounds_of, seconds, self.progress)
-        at_first = [(n, s) for n, s in enumerate(self.scenarios, 1) if not s.only_if_right]
+        numbered = list(enumerate(self.scenarios, 1))
+        at_first = [(n, s) for n, s in numbered if not s.only_if_right]
         race.run(at_first)
-        todo = [(n, s) for n, s in enumerate(self.scenarios, 1) if s.only_if_right]
-        todo += [(_OUTSIDER * _CHANGED + n, _changed(s, _OUTSIDER)) for n, s in at_first if s.meets_others]
-        known = dict(enumerate(self.scenarios, 1))
-        while race.best is None and race.missing is None and not race.stopped:
-            todo += [
-                (k * _CHANGED + n, _changed(known[n], k))
-                for n in sorted(race.hints_matter)
-                if n < _CHANGED
-                for k in (1, 2)
-            ]
-            todo += [
-                (_SET_BACK * _CHANGED + n, _changed(known[n], _SET_BACK))
-                for n in sorted(race.clock_matters)
-                if n < _CHANGED and not known[n].between
-            ]
-            race.hints_matter, race.clock_matters = [], []
-            if not todo:
-                break
-            race.run([todo.pop(0)])
+        for n, s in numbered:
+            if s.only_if_right:
+                race.run([(n, s)])
+        race.run([(_OUTSIDER * _CHANGED + n, _changed(s, _OUTSIDER)) for n, s in at_first if s.meets_others])
+        changed = [(n, which) for n in race.hints_matter for which in (1, 2)]
+        changed += [(n, _SET_BACK) for n in race.clock_matters if not dict(numbered)[n].between]
+        race.run([(k * _CHANGED + n, _changed(dict(numbered)[n], k)) for n, k in sorted(changed) if n < _CHANGED])
         best, unsure, schedules, states = race.best, race.unsure, race.schedules, race.states
         if race.missing is not None and best is None:
             return Report(exercise, self.grade_id, self.points, race.missing, bounds, schedules)

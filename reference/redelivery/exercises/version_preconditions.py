@@ -126,6 +126,8 @@ def _changes(seed: int) -> Batch:
     old = [_change(f"s{next(ids)}", version, 50, 100, account) for version in (1, far - 10, far - 1)]
     drawing.add("an account for which everything is stale", old)
     early = changes(next(accounts), drawing.random.randrange(20, 60), 10, 20, 30)
+    many = changes(next(accounts), drawing.random.randrange(20, 60), *range(1, 31))
+    drawing.add("many versions before the one they wait for", [*many[1:], many[0]])
     drawing.add("versions in reverse order", early[::-1])
     # What is known by heart of the other scenarios is wrong here.
     drawing.add("another amount, another opening balance", changes(666, 8, 40, -15))

@@ -27,6 +27,7 @@ def point_of_no_return(
 
     def look(needs: Needs) -> int | None:
         host = host_of(program, scenario)
+        host.tell_all_apart = True
         tree = Tree(host, scripts=scenario.scripts)
         with guarded(), stores(scenario, journal, needs) as both:
             effects = RememberedEffects(tree, both.sqlite, needs.attempts, True, both.redis, needs.clock, needs.past)

@@ -44,7 +44,9 @@ class Race:
         """The same for a clock that can be set."""
 
     def run(self, scenarios: Sequence[tuple[int, Scenario]]) -> None:
-        """Search these, by number, until one of them fails, or all to their ends."""
+        """Search these, by number, until one of them fails, or all to their ends; none if that is known already."""
+        if self._is_over:
+            return
         searches = [
             (number, self._search(s, journal)) for number, s in scenarios for journal in s.journals(self._journals)
         ]

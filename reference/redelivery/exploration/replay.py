@@ -227,6 +227,7 @@ def _replay(
 ) -> Run:
     host = host_of(program, scenario)
     host.record_stacks = True
+    host.tell_all_apart = True  # in one run there are no more memories than calls
     host.patience = patience
     tree = Tree(host, shared=False, scripts=scenario.scripts)
     output: list[str] = []

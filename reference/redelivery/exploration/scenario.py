@@ -124,8 +124,8 @@ class Scenario:
 
     @property
     def meets_others(self) -> bool:
-        """Whether it is worth asking what happens when somebody else holds a lock: once for each kind of call. With many
-        messages, or beside readers and writers, it gives nothing new."""
+        """Whether it is worth asking what happens when somebody else holds a lock: once for each kind of call. With
+        many messages, or beside readers and writers, it gives nothing new."""
         if not self.uses_sqlite or self.writes or self.between or self.hears is not None:
             return False
         return self.jobs == 1 or (self.jobs == 0 and (self.bounds.consumers > 1 or len(self.packets) > 0))

@@ -32,7 +32,8 @@ from .sqlite_statements import NOTHING, READS, WRITES, Statement, StatementAnaly
 
 Journal = Literal["wal", "rollback"]
 #: Lock levels, lowest first. PENDING: a COMMIT that waits for readers and keeps new ones out.
-NO_LOCK, READ_LOCK, WRITE_LOCK, PENDING_LOCK = 0, 1, 2, 3
+NO_LOCK, READ_LOCK, WRITE_LOCK, PENDING_LOCK, EXCLUSIVE_LOCK = 0, 1, 2, 3, 4
+"""PENDING: a commit waits for readers, and no new ones get in. EXCLUSIVE: there is no reader, so it waits for none."""
 
 #: The moment at which all runs take place, for SQLite's date functions.
 NOW = "2026-01-01 09:00:00"
@@ -636,7 +637,7 @@ class SqliteStore:
         if statement.needs == WRITES:
             lock = max(lock, WRITE_LOCK)
             if statement.exclusive and self.journal == "rollback":
-                lock = PENDING_LOCK
+                lock = EXCLUSIVE_LOCK
             self._note_moment(session)
         elif statement.needs == READS:
             lock = max(lock, READ_LOCK)
@@ -713,7 +714,7 @@ class SqliteStore:
             if statement.needs == WRITES:
                 self._note_moment(session)
             if statement.exclusive and self.journal == "rollback" and before.lock < WRITE_LOCK:
-                lock = PENDING_LOCK
+                lock = EXCLUSIVE_LOCK
             after = self._holding(session, before, lock)
         text = str(error)
         if code == sqlite3.SQLITE_INTERRUPT:
@@ -785,7 +786,8 @@ class SqliteStore:
         if statement.unsupported or (statement.needs == NOTHING and not statement.action):
             return NO_LOCK
         if statement.action in ("commit", "release"):
-            return PENDING_LOCK if held.lock >= WRITE_LOCK and self.journal == "rollback" else NO_LOCK
+            waits = self.journal == "rollback" and WRITE_LOCK <= held.lock < EXCLUSIVE_LOCK
+            return PENDING_LOCK if waits else NO_LOCK
         if statement.action == "begin":
             return WRITE_LOCK if statement.needs == WRITES and not held.open else NO_LOCK
         if statement.action:

@@ -31,7 +31,7 @@ class Fault:
 
 
 def straight(program: Program, batch: Batch, journal: Journal) -> Outcome:
-    """Run all messages of the batch that are to be run, each delivered once more after it was done."""
+    """Run all messages of the batch that are to be run, then again, each delivered once more after it was done."""
     return _Finder(program, batch, journal, 0.0).run(batch.whole)
 
 
@@ -70,7 +70,11 @@ class _Finder:
             scenario = opened(self.program, self.batch.scenario(chosen))
         except OpeningFailed as error:
             return Endless(str(error))
-        return run_straight(self.program, scenario, self.journal, again=self.batch.again)
+        # A duplicate may mend what was wrong without it, so each message comes once first.
+        outcome = run_straight(self.program, scenario, self.journal, again=False)
+        if isinstance(outcome, Right) and self.batch.again:
+            outcome = run_straight(self.program, scenario, self.journal, again=True)
+        return outcome
 
     def confirmed(self, chosen: tuple[int, ...]) -> Fault | None:
         """The counterexample of these messages: the smallest one that a search finds, else the straight run."""
