@@ -156,9 +156,10 @@ class HandlerPart:
             if s.only_if_right:
                 race.run([(n, s)])
         race.run([(_OUTSIDER * _CHANGED + n, _changed(s, _OUTSIDER)) for n, s in at_first if s.meets_others])
-        changed = [(n, which) for n in race.hints_matter for which in (1, 2)]
-        changed += [(n, _SET_BACK) for n in race.clock_matters if not dict(numbered)[n].between]
-        race.run([(k * _CHANGED + n, _changed(dict(numbered)[n], k)) for n, k in sorted(changed) if n < _CHANGED])
+        as_given = dict(numbered)
+        changed = [(n, which) for n in race.hints_matter if n in as_given for which in (1, 2)]
+        changed += [(n, _SET_BACK) for n in race.clock_matters if n in as_given and not as_given[n].between]
+        race.run([(k * _CHANGED + n, _changed(as_given[n], k)) for n, k in sorted(changed)])
         best, unsure, schedules, states = race.best, race.unsure, race.schedules, race.states
         if race.missing is not None and best is None:
             return Report(exercise, self.grade_id, self.points, race.missing, bounds, schedules)

@@ -177,8 +177,8 @@ class Final(NamedTuple):
 
 def closers(scenario: Scenario, world: World, state: State) -> tuple[int, ...]:
     """With which memories the closing calls have to be right: with none, and, where they are the job's, with that of
-    each process which has run the job before and remembers something."""
-    if scenario.job is None or scenario.closing != (scenario.job,):
+    each process which has run the job before and remembers something. Readers are judged whenever they answer."""
+    if scenario.job is None or scenario.hears is not None or scenario.closing != (scenario.job,):
         return (0,)
     jobs = (p.memory for p, role in zip(state.processes, world.roles, strict=True) if role is Role.JOB)
     return (0, *sorted({memory for memory in jobs if memory > 0}))

@@ -9,6 +9,6 @@ def at_least_once(queue, process):
             batch.append(message)
     for message in batch:
         process(message)  # here
-        raise ValueError("no")
+        raise ValueError("no")  # here
     for message in batch:
         queue.ack(message)

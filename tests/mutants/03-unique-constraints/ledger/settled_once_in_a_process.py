@@ -16,7 +16,7 @@ def handle(message, db):
     db["ledger"].insert(message.body, ignore=True)
 
 
-@functools.lru_cache(maxsize=1)  # here
+@functools.lru_cache(maxsize=1)
 def settle(db):
     with db.atomic():
         db.execute(
