@@ -47,16 +47,23 @@ class Race:
         """Search these, by number, until one of them fails, or all to their ends; none if that is known already."""
         if self._is_over:
             return
-        searches = [
-            (number, self._search(s, journal)) for number, s in scenarios for journal in s.journals(self._journals)
+        waiting = [
+            (number, self._search(scenario, journal))
+            for number, scenario in scenarios
+            for journal in scenario.journals(self._journals)
         ]
-        under_way, faults = searches, 0
+        done: list[tuple[int, Search]] = []
+        faults = 0
         try:
-            while under_way and not self._is_over:
-                under_way = [one for one in under_way if not self._is_over and self._goes_on(*one, faults)]
-                faults += 1
+            while waiting and not self._is_over:
+                number, search = waiting.pop(0)
+                if self._goes_on(number, search, faults):
+                    done.append((number, search))
+                if not waiting:
+                    waiting, done = done, []
+                    faults += 1
         finally:
-            for _, search in searches:
+            for _, search in (*waiting, *done):
                 search.close()
 
     @property

@@ -151,7 +151,6 @@ class _UnderWay:
             self.resources.close()
             for step in search._steps:
                 step.next.clear()
-            search._steps = []
 
 
 class Search:
