@@ -522,7 +522,8 @@ def _settled_by_heart(case: Case) -> Diagnosis | None:
     if not case.run.closed_again:
         return None
     job = case.run.scenario.job
-    line = case.memory_line() or next((o.line for o in reversed(case.run.closing) if o.line), None)
+    earlier = [o for event in case.run.events if event.message < 0 for o in event.operations]
+    line = case.memory_line() or next((o.line for o in reversed([*earlier, *case.run.closing]) if o.line), None)
     return Diagnosis(
         "memory-in-process",
         f"A process that had run {job} before kept something in {case.memory_name()}, and when it ran {job} again it "

@@ -18,7 +18,7 @@ def handle(message, db):
 
 @functools.lru_cache(maxsize=1)
 def settle(db):
-    with db.atomic():
+    with db.atomic():  # here
         db.execute(
             "UPDATE account SET balance = balance + due.amount FROM"
             " (SELECT account, sum(amount) AS amount FROM ledger WHERE settled = 0 GROUP BY account) AS due"
