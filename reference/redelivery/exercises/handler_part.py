@@ -165,9 +165,6 @@ class HandlerPart:
             return Report(exercise, self.grade_id, self.points, race.missing, bounds, schedules)
         if best is None and not isinstance(values, Right) and (unsure is None or isinstance(values, Wrong)):
             return self._report_values(exercise, program, values, seconds, bounds)
-        if best is not None and best[0] > _CHANGED:
-            scenario = self._scenario(best[0])
-            return self._report(exercise, program, best[1], best[0], schedules, bounds, scenario)
         if best is None:
             final = unsure or Proved(schedules, states, tuple(race.limits))
             return Report(
@@ -181,7 +178,8 @@ class HandlerPart:
                 measured=self.measure(self, program) if self.measure else "",
                 source=program.source_line,
             )
-        return self._report(exercise, program, best[1], best[0], schedules, bounds)
+        number, verdict = best
+        return self._report(exercise, program, verdict, number, schedules, bounds, self._scenario(number))
 
     # -- values that hurt ------------------------------------------------------------------------------
 
@@ -234,9 +232,8 @@ class HandlerPart:
         number: int,
         schedules: int,
         bounds: dict[str, Any],
-        scenario: Scenario | None = None,
+        scenario: Scenario,
     ) -> Report:
-        scenario = scenario or self.scenarios[number - 1]
         try:
             hung = isinstance(verdict, Stuck) and verdict.reason == "hung"
             if hung:

@@ -39,7 +39,7 @@ class Race:
         self.schedules = self.states = 0
         self.limits: dict[str, None] = {}
         self.hints_matter: list[int] = []
-        """Numbers of scenarios in which the answer looks at the queue's hints, since somebody has emptied the list."""
+        """Numbers of scenarios in which the answer looks at the queue's hints."""
         self.clock_matters: list[int] = []
         """The same for a clock that can be set."""
 

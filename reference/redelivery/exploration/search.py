@@ -436,6 +436,7 @@ class Search:
                 found = found or Refuted(step.schedule(), self.journal, 0, len(expanded), wrong)
                 if stop_at_first:
                     return found
+                continue  # a run ends where that is seen
             for process in state.processes:
                 if process.message >= 0:
                     request = nodes[process.node].request

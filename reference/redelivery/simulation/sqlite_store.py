@@ -31,9 +31,9 @@ from .operations import UNSUPPORTED, SqlFailure, SqlResult, SqlStatement, Value
 from .sqlite_statements import NOTHING, READS, WRITES, Statement, StatementAnalyser
 
 Journal = Literal["wal", "rollback"]
-#: Lock levels, lowest first. PENDING: a COMMIT that waits for readers and keeps new ones out.
+#: Lock levels, lowest first. PENDING: a COMMIT that waits for readers and keeps new ones out. EXCLUSIVE: there is no
+#: reader, so that a COMMIT waits for none.
 NO_LOCK, READ_LOCK, WRITE_LOCK, PENDING_LOCK, EXCLUSIVE_LOCK = 0, 1, 2, 3, 4
-"""PENDING: a commit waits for readers, and no new ones get in. EXCLUSIVE: there is no reader, so it waits for none."""
 
 #: The moment at which all runs take place, for SQLite's date functions.
 NOW = "2026-01-01 09:00:00"

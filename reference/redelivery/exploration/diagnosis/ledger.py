@@ -516,7 +516,6 @@ def _booked_and_settled(books: Books, message: int) -> Diagnosis | None:
     )
 
 
-#: For runs that end wrong.
 def _settled_by_heart(case: Case) -> Diagnosis | None:
     """A process that has run the job before does otherwise when it runs it once more: the others have been right."""
     if not case.run.closed_again:
@@ -532,6 +531,7 @@ def _settled_by_heart(case: Case) -> Diagnosis | None:
     )
 
 
+#: For runs that end wrong.
 RULES: tuple[Rule, ...] = (_accepted, _settled_by_heart, forgotten_after_many, _unbalanced)
 #: For runs that never come to their end; tried before those of `stuck`.
 STUCK: tuple[Rule, ...] = ()
