@@ -1,0 +1,85 @@
+"""Several scenarios at a time: none is searched any further than another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from redelivery.exercises.record_and_check import ONE, RECORD_AND_CHECK
+from redelivery.exploration.race import Race
+from redelivery.exploration.schedule import cost_of
+from redelivery.exploration.search import Search
+from redelivery.exploration.verdict import Proved, Refuted, Stuck
+from tests.answers import Answer, answers
+
+SCENARIOS = [(n, s) for n, s in enumerate(RECORD_AND_CHECK.scenarios, 1) if not s.only_if_right]
+WRONG = [a for a in answers("mutants") if a.part == "record_and_check"][::12]
+RIGHT = next(a for a in answers("variants") if a.part == "record_and_check" and a.name == "solution")
+
+
+def a_race(answer: Answer) -> Race:
+    return Race(answer.program(), ("wal", "rollback"), lambda scenario: scenario.bounds, 60.0, None)
+
+
+@pytest.fixture
+def advanced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int | None]]:
+    """How far which scenario was searched, in that order."""
+    asked: list[tuple[str, int | None]] = []
+    real = Search.advance
+
+    def advance(self: Search, faults: int | None, stop_at_first: bool = True) -> Any:
+        asked.append((self.scenario.name, faults))
+        return real(self, faults, stop_at_first)
+
+    monkeypatch.setattr(Search, "advance", advance)
+    return asked
+
+
+def test_all_are_searched_with_fewer_faults_before_any_is_with_more(advanced: list[tuple[str, int | None]]) -> None:
+    race = a_race(RIGHT)
+    race.run(SCENARIOS)
+    assert race.best is None and race.unsure is None
+    faults = [level for _, level in advanced]
+    assert faults == sorted(faults, key=lambda level: level or 0) and set(faults) == {0, 1, 2}
+    assert {name for name, level in advanced if level == 0} == {s.name for _, s in SCENARIOS}
+
+
+def test_what_fails_without_a_fault_is_told_before_anything_is_searched_with_one(
+    advanced: list[tuple[str, int | None]],
+) -> None:
+    ignores_the_id = next(
+        a for a in answers("mutants") if a.part == "record_and_check" and a.diagnosis == "key-from-payload"
+    )
+    race = a_race(ignores_the_id)
+    race.run(SCENARIOS)
+    assert race.best is not None and cost_of(race.best[1].schedule)[0] == 0
+    assert {level for _, level in advanced} == {0}
+
+
+def test_a_search_that_is_interrupted_at_each_level_finds_what_one_in_a_go_finds() -> None:
+    for answer in [RIGHT, *WRONG]:
+        whole = Search(answer.program(), ONE, "wal").run()
+        stepwise = Search(answer.program(), ONE, "wal")
+        verdict, faults = None, 0
+        while verdict is None:
+            verdict = stepwise.advance(faults)
+            faults += 1
+        assert verdict == whole, answer.name
+
+
+@pytest.mark.parametrize("answer", WRONG, ids=str)
+def test_the_counterexample_is_one_with_the_fewest_faults_of_all(answer: Answer) -> None:
+    race = a_race(answer)
+    race.run(SCENARIOS)
+    alone = [
+        verdict
+        for _, scenario in SCENARIOS
+        for journal in scenario.journals(("wal", "rollback"))
+        if isinstance(verdict := Search(answer.program(), scenario, journal).run(), Refuted | Stuck)
+    ]
+    if not alone:
+        assert race.best is None
+        return
+    assert race.best is not None and not isinstance(race.best[1], Proved)
+    assert cost_of(race.best[1].schedule)[0] == min(cost_of(verdict.schedule)[0] for verdict in alone)
