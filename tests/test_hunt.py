@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.hunt import __main__ as command
 from tests.hunt.book import Book
 from tests.hunt.derive import PARTS, ROOT, Derived, changes, derived, origins
 from tests.hunt.life import values
+from tests.hunt.life.outsider import Outsider
 from tests.hunt.operators import OPERATORS
 from tests.hunt.report import DEFECT, UNCONFIRMED, cause, standing, summary
 
@@ -192,3 +194,33 @@ def test_an_interrupted_line_costs_nothing_else(tmp_path: Path):
     with (tmp_path / "life.jsonl").open("a") as file:
         file.write('{"key": "half a li')
     assert Book(tmp_path).life[made.key]["sessions"] == 9
+
+
+@pytest.mark.parametrize(("kind", "refused"), [("read", "COMMIT"), ("write", "INSERT INTO t VALUES (1)")])
+def test_somebody_else_holds_a_lock_until_it_is_released(tmp_path: Path, kind: str, refused: str):
+    file = tmp_path / "run.db"
+    with (
+        contextlib.closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as mine,
+        contextlib.closing(Outsider()) as outsider,
+    ):
+        mine.execute("CREATE TABLE t (x)")
+        assert outsider.hold(file, kind)
+        mine.execute("BEGIN")
+        if refused == "COMMIT":
+            mine.execute("INSERT INTO t VALUES (1)")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            mine.execute(refused)
+        outsider.release()
+        assert not outsider.holds
+        mine.execute(refused)
+
+
+def test_somebody_else_goes_without_a_lock_that_is_not_to_be_had(tmp_path: Path):
+    file = tmp_path / "run.db"
+    with (
+        contextlib.closing(sqlite3.connect(file, isolation_level=None)) as mine,
+        contextlib.closing(Outsider()) as outsider,
+    ):
+        mine.execute("CREATE TABLE t (x)")
+        mine.execute("BEGIN IMMEDIATE")
+        assert not outsider.hold(file, "write") and not outsider.holds
