@@ -9,6 +9,7 @@ from typing import Any
 from ..display.timeline import Timeline
 from ..exploration.diagnosis import diagnose
 from ..exploration.no_return import point_of_no_return
+from ..exploration.overtaken import OTHERS, lost_race
 from ..exploration.race import Race
 from ..exploration.replay import Run
 from ..exploration.replay import replay as replay_schedule
@@ -35,6 +36,8 @@ JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
 
 #: A scenario that is changed has the number of the one that it was made from and a multiple of this more.
 _CHANGED = 100
+#: The scenario in which so many others are handled while a message is worked on has their number and this.
+_CROWD = 1000
 #: What is changed: the queue's hints lie, somebody else holds a lock, or the clock is set back.
 _HINTS = (Hints.HONEST, Hints.FORGOTTEN, Hints.MANY)
 _OUTSIDER = len(_HINTS)
@@ -46,6 +49,8 @@ _WORDS = (
     "; somebody else holds a lock",
     "; somebody sets the clock back",
 )
+#: No point of no return is looked for in a run of overtaking that has more steps.
+_FAR = 200
 _ONE_REFUSAL = Bounds(1, 1, 0, 0, 0, 1, 0, 0, 0)
 _ONE_HOUR_BACK = Bounds(1, 2, 0, 1, 0, 0, 0, 0, 1)
 
@@ -104,6 +109,8 @@ class HandlerPart:
     progress: Callable[[int], None] | None = field(default=None, compare=False)
     drawn: Callable[[int], Batch] | None = field(default=None, compare=False)
     """Seed → messages with values that hurt, which are run straight through before anything is searched."""
+    crowd: Callable[[int], Scenario] | None = None
+    """Number → one message and so many others, which are handled while it is worked on."""
     seed: int = DEFAULT_SEED
 
     @property
@@ -132,7 +139,7 @@ class HandlerPart:
         ``thorough``: within larger bounds (four faults, two of them crashes).
         """
         part = self.opened(program)
-        bounds = bounds_json(self.scenarios, self.journals)
+        bounds = bounds_json(self.scenarios, self.journals, OTHERS[-1] if self.crowd else 0)
         if not isinstance(part, HandlerPart):
             return Report(exercise, self.grade_id, self.points, part, bounds)
         return part._check(exercise, program, seconds, bounds, thorough)
@@ -152,6 +159,7 @@ class HandlerPart:
         numbered = list(enumerate(self.scenarios, 1))
         at_first = [(n, s) for n, s in numbered if not s.only_if_right]
         race.run(at_first)
+        self._overtaken(program, race)
         for n, s in numbered:
             if s.only_if_right:
                 race.run([(n, s)])
@@ -179,7 +187,18 @@ class HandlerPart:
                 source=program.source_line,
             )
         number, verdict = best
-        return self._report(exercise, program, verdict, number, schedules, bounds, self._scenario(number))
+        scenario = self._scenario(number)
+        if number > _CROWD:
+            scenario = opened(program, scenario)
+        return self._report(exercise, program, verdict, number, schedules, bounds, scenario)
+
+    def _overtaken(self, program: Program, race: Race) -> None:
+        """Whether a delivery stands it that others are faster, as often as it takes."""
+        for place, journal in enumerate(self.journals):
+            if self.crowd is not None and not race.is_over:
+                found = lost_race(program, self.crowd, journal, OTHERS[0 if place else -1])
+                if found is not None:
+                    race.best = (_CROWD + found[0], found[1])
 
     # -- values that hurt ------------------------------------------------------------------------------
 
@@ -194,6 +213,8 @@ class HandlerPart:
         Raises:
             BadSchedule: there is none, or no such message in it.
         """
+        if self.crowd is not None and 0 < number - _CROWD <= OTHERS[-1] and not messages:
+            return self.crowd(number - _CROWD)
         change, place = divmod(number, _CHANGED)
         if 1 <= place <= len(self.scenarios) and 0 <= change < len(_WORDS) and not messages:
             return _changed(self.scenarios[place - 1], change)
@@ -259,7 +280,8 @@ class HandlerPart:
         found = diagnose(run, program, verdict if isinstance(verdict, Stuck) else None)
         if isinstance(verdict, Stuck):
             del run.events[len(verdict.schedule) + 12 :]  # enough to see the circle
-        if not (isinstance(verdict, Stuck) and verdict.reason == "hung"):
+        far = len(verdict.schedule) > _FAR and scenario.overtaken > 0
+        if not far and not (isinstance(verdict, Stuck) and verdict.reason == "hung"):
             choices = [event.choice for event in run.events]
             run.point_of_no_return = point_of_no_return(program, scenario, choices, verdict.journal)
         return Report(

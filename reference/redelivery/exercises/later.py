@@ -1,7 +1,8 @@
-"""The same message again, much later: after a long time, and after many others.
+"""The same message again, much later, after a long time and after many others; and many others while it is worked on.
 
 Nobody has promised within what time a duplicate comes, or how many other messages come before it. A memory that is
-swept by the clock, or holds the newest so many ids, has forgotten the message by then.
+swept by the clock, or holds the newest so many ids, has forgotten the message by then. Nor has anybody promised how
+many others are done between two steps of one delivery.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _STRAIGHT = Bounds(
     failures=0,
     expiries=0,
 )
+#: Two consumers, and nothing goes wrong.
+_TOGETHER = _STRAIGHT._replace(consumers=2)
 #: One consumer, nothing goes wrong, and time may pass twice.
 _TIME = _STRAIGHT._replace(faults=2, expiries=2)
 
@@ -51,6 +54,19 @@ def later(
             between=MANY,
         ),
     )
+
+
+def overtaken(
+    make: Callable[[str, Sequence[Message], Bounds], Scenario], first: Message, others: Callable[[int], Message]
+) -> Callable[[int], Scenario]:
+    """Number → ``first`` and so many other messages, which are to be handled while it is worked on."""
+
+    def scenario(count: int) -> Scenario:
+        words = f"{count} other message{'' if count == 1 else 's'} while one is worked on"
+        made = make(words, [first, *map(others, range(count))], _TOGETHER)
+        return replace(made, overtaken=count)
+
+    return scenario
 
 
 def _delivered(scenario: Scenario, messages: Sequence[Message]) -> Scenario:

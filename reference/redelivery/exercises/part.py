@@ -215,6 +215,7 @@ class Report:
             who += f", {b['jobs']} runs of the job beside them"
         kinds = [f"{b[key]} {words}" for key, words in _FAULT_WORDS if b.get(key)]
         between = f", up to {b['between']} other messages before a duplicate" if b.get("between") else ""
+        between += f", up to {b['overtaken']} while one is worked on" if b.get("overtaken") else ""
         beside = "; a single consumer also beside somebody else who holds a lock for long" if b.get("outsider") else ""
         stores = ["SQLite in WAL mode and with a rollback journal"] if len(b["journals"]) > 1 else []
         stores += ["Redis"] if b.get("redis") else []
@@ -477,8 +478,9 @@ class Part(Protocol):
         """Carry out one schedule with an answer."""
 
 
-def bounds_json(scenarios: Sequence[Scenario], journals: Sequence[str]) -> dict[str, Any]:
-    """Bounds as the JSON names them: those of the largest scenario, and how the others differ."""
+def bounds_json(scenarios: Sequence[Scenario], journals: Sequence[str], overtaken: int = 0) -> dict[str, Any]:
+    """Bounds as the JSON names them: those of the largest scenario, and how the others differ. ``overtaken``: so many
+    other messages are handled while one is worked on."""
     largest = max(scenarios, key=lambda s: (s.bounds.consumers, s.bounds.faults, len(s.messages)))
     bounds, messages = largest.bounds, len(largest.messages)
     found = {
@@ -513,6 +515,7 @@ def bounds_json(scenarios: Sequence[Scenario], journals: Sequence[str]) -> dict[
         "readings": max((s.runs for s in scenarios if s.hears is not None), default=0),
         "redis": largest.uses_redis,
         "between": max(s.between for s in scenarios),
+        "overtaken": overtaken,
         "expiries": bounds.expiries if largest.uses_redis else 0,
         "outsider": any(s.meets_others for s in scenarios),
     }

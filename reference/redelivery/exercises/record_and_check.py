@@ -14,7 +14,7 @@ from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds
 from .break_it import BreakIt
 from .handler_part import HandlerPart
-from .later import later
+from .later import later, overtaken
 from .unique_constraints import redis_shown
 from .values.batch import JOINED as READ_ALIKE
 from .values.batch import STRAIGHT, Batch, Drawing
@@ -96,6 +96,10 @@ def _pay(identity: str, account: int = 666, amount: int = 100) -> Payment:
     return identity, {"account": account, "amount": amount}
 
 
+def _other(number: int) -> Payment:
+    return _pay(f"other {number}", 666, 1)
+
+
 #: The lecture's race in its smallest form (L14): message 8, account 666, 100 to credit.
 ONE = scenario("message 8 alone", [_pay("8")], Bounds())
 #: Two payments with equal bodies; one id is the beginning of the other, and arrives later.
@@ -160,8 +164,9 @@ def _payments(seed: int) -> Batch:
 RECORD_AND_CHECK = HandlerPart(
     "record_and_check",
     3,
-    (ONE, TWO, IDS, SIGNS, JOINED, *later(scenario, _pay("8"), lambda number: _pay(f"other {number}", 666, 1))),
+    (ONE, TWO, IDS, SIGNS, JOINED, *later(scenario, _pay("8"), _other)),
     drawn=_payments,
+    crowd=overtaken(scenario, _pay("8"), _other),
     covered="Proved: within these bounds every message is credited exactly once, whatever is delivered again, crashes, "
     "waits or gets lost. Not covered: more consumers or faults than that, effects outside this database, and a "
     "producer that sends the same payment under a new id.",
@@ -266,11 +271,12 @@ RECORD_AND_CHECK_REDIS = HandlerPart(
             Bounds(consumers=1, faults=0),
         ),
         redis_scenario(JOINED.name, _JOINED, JOINED.bounds),
-        *later(redis_scenario, _pay("8"), lambda number: _pay(f"other {number}", 666, 1)),
+        *later(redis_scenario, _pay("8"), _other),
     ),
     (("handle", ("message", "redis")),),
     ("wal",),
     drawn=_redis_payments,
+    crowd=overtaken(redis_scenario, _pay("8"), _other),
     covered="Proved: within these bounds every message is credited exactly once, whatever is delivered again, crashes, "
     "expires or gets lost. Not covered: a Redis server that loses what it has confirmed, and effects outside Redis.",
 )

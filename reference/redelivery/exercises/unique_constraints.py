@@ -15,7 +15,7 @@ from ..simulation.world import Bounds
 from .break_it import BreakIt
 from .handler_part import HandlerPart
 from .idempotence import answer_of
-from .later import later
+from .later import later, overtaken
 from .readers import with_reader
 from .values.batch import JOINED, STRAIGHT, Batch, Drawing
 from .values.numbers import amounts
@@ -105,6 +105,12 @@ def ledger_scenario(
 
 
 _LEG = _leg("8", "t8", 666, -100)
+
+
+def _other(number: int) -> Leg:
+    return _leg(f"other {number}", f"x{number}", 666, 1)
+
+
 _JUST_CRASHES = Bounds(consumers=1, faults=1, lost_acks=0, redeliveries=0, lock_timeouts=0)
 _JUST_LOST_ACKS = Bounds(consumers=1, faults=1, crashes=0, redeliveries=0)
 ONE_LEG = ledger_scenario("one leg of transfer t8", [_LEG], Bounds())
@@ -184,10 +190,11 @@ LEDGER = HandlerPart(
     5,
     (
         *(ONE_LEG, INVALID, LEGS, SETTLING, LOCKED, OVERLAPPING, DYING, CROSSING, IDS, RESENT),
-        *later(ledger_scenario, _LEG, lambda number: _leg(f"other {number}", f"x{number}", 666, 1)),
+        *later(ledger_scenario, _LEG, _other),
     ),
     (("schema", ("db",)), ("handle", ("message", "db")), ("settle", ("db",))),
     drawn=_ledger_legs,
+    crowd=overtaken(ledger_scenario, _LEG, _other),
     covered="Proved: within these bounds each leg of each transfer is settled exactly once, however often it is "
     "delivered and however the settlers overlap. Not covered: a ledger in another database than the balances.",
 )
@@ -284,11 +291,12 @@ SETNX = HandlerPart(
             Call("balance", (Tool.REDIS, 666)),
             lambda body: int(body["amount"]),
         ),
-        *later(setnx_scenario, _LEG, lambda number: _leg(f"other {number}", f"x{number}", 666, 1)),
+        *later(setnx_scenario, _LEG, _other),
     ),
     (("handle", ("message", "redis")), ("balance", ("redis", "account"))),
     ("wal",),
     drawn=_setnx_legs,
+    crowd=overtaken(setnx_scenario, _LEG, _other),
     covered="Proved: within these bounds each leg counts exactly once, whatever is delivered again, crashes, expires "
     "or gets lost. Not covered: a Redis server that loses what it has confirmed.",
 )

@@ -14,6 +14,7 @@ from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds
 from .break_it import BreakIt
 from .handler_part import HandlerPart
+from .later import overtaken
 from .values.batch import STRAIGHT, Batch, Drawing
 from .values.confusion import drawn
 from .values.numbers import amounts, versions
@@ -163,6 +164,10 @@ VERSIONED_BALANCE = HandlerPart(
         ),
     ),
     drawn=_changes,
+    # An account's own versions come one at a time; what others get in the way of is the database.
+    crowd=overtaken(
+        balance_scenario, _change("8", 7, 100, 500), lambda n: _change(f"other {n}", 8 + n, 1, n, account=777)
+    ),
     covered="Proved: within these bounds every change is applied exactly once and in order, although the balance goes "
     "away and comes back. Not covered: a version that is never sent; everything after it would wait for it.",
 )
@@ -290,6 +295,9 @@ VERSIONED_PROFILE = HandlerPart(
         ),
     ),
     drawn=_moves,
+    crowd=overtaken(
+        profile_scenario, _move("8", 10**6, "High Street 8"), lambda n: _move(f"other {n}", 1 + n, f"Low Lane {n}")
+    ),
     covered="Proved: within these bounds the address with the highest version stays, whatever the order. Not covered: "
     "updates of single fields, which are changes and not states.",
 )

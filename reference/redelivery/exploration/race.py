@@ -45,7 +45,7 @@ class Race:
 
     def run(self, scenarios: Sequence[tuple[int, Scenario]]) -> None:
         """Search these, by number, until one of them fails, or all to their ends; none if that is known already."""
-        if self._is_over:
+        if self.is_over:
             return
         waiting = [
             (number, self._search(scenario, journal))
@@ -55,7 +55,7 @@ class Race:
         done: list[tuple[int, Search]] = []
         faults = 0
         try:
-            while waiting and not self._is_over:
+            while waiting and not self.is_over:
                 number, search = waiting.pop(0)
                 if self._goes_on(number, search, faults):
                     done.append((number, search))
@@ -67,7 +67,8 @@ class Race:
                 search.close()
 
     @property
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Nothing more is to be searched."""
         return self.best is not None or self.missing is not None or self.stopped
 
     def _search(self, scenario: Scenario, journal: Journal) -> Search:

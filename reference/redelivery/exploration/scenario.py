@@ -103,6 +103,8 @@ class Scenario:
     which are nearer to the point."""
     between: int = 0
     """So many other messages come between a message and its duplicate, which is part of the verdict's words."""
+    overtaken: int = 0
+    """So many other messages are there to be handled while the first one is worked on."""
     near: Scenario | None = None
     """The same with one message between them: what is right there has forgotten the message."""
 
@@ -126,7 +128,7 @@ class Scenario:
     def meets_others(self) -> bool:
         """Whether it is worth asking what happens when somebody else holds a lock: once for each kind of call. With
         many messages, or beside readers and writers, it gives nothing new."""
-        if not self.uses_sqlite or self.writes or self.between or self.hears is not None:
+        if not self.uses_sqlite or self.writes or self.between or self.overtaken or self.hears is not None:
             return False
         return self.jobs == 1 or (self.jobs == 0 and (self.bounds.consumers > 1 or len(self.packets) > 0))
 

@@ -17,7 +17,7 @@ from ..replay import Run, replay
 from ..scenario import Scenario
 from ..source import Source
 from ..verdict import Stuck
-from . import ledger, link, loops, records, requests, versions
+from . import ledger, link, loops, overtaken, records, requests, versions
 from . import stuck as stuck_rules
 from .case import Case, Diagnosis, Rule, capital, deliveries_of, last_line
 from .names import DIAGNOSES
@@ -41,6 +41,8 @@ _STUCK: dict[str, tuple[Rule, ...]] = {
 
 def diagnose(run: Run, program: Program, stuck: Stuck | None = None) -> Diagnosis:
     """What the mistake is. ``stuck``: the search's verdict, when the run is one that never comes to its end."""
+    if run.scenario.overtaken:
+        return overtaken.diagnose(run)
     hung = stuck is not None and stuck.reason == "hung"
     undisturbed = [] if hung else deliveries_of(replay(program, run.scenario, (), run.journal))
 

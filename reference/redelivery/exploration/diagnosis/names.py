@@ -60,8 +60,8 @@ DIAGNOSES: dict[str, str] = {
     "the message is done again.",
     "overrun-lease": "A lock with a time limit is free again while its holder still works. Another consumer takes "
     "it, and both do the work.",
-    "swallowed-conflict": "Another consumer was faster (WatchError), the code caught that and went on as if the work "
-    "were done. It was some other message's work, and this one's effect is missing.",
+    "swallowed-conflict": "Another consumer was faster (WatchError, no row changed), and the code went on as if the "
+    "work were done, at once or after some tries. It was some other message's work, and this one's effect is missing.",
     "wrong-integrity-error": "Every constraint that fails is taken for a duplicate. A message that breaks another "
     "constraint is acknowledged, and nobody hears of it.",
     "accepted-invalid": "A message that asks for something invalid was acknowledged instead of being refused.",

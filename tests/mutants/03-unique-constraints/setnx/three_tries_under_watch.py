@@ -1,0 +1,26 @@
+# diagnosis: swallowed-conflict
+from redis import WatchError
+
+
+def handle(message, redis):
+    account, amount = message.body["account"], message.body["amount"]
+    entry = f"{account}:{message.body['transfer_id']}"
+    tries = 0
+    while tries < 3:
+        with redis.pipeline() as pipe:
+            pipe.watch("ledger")
+            if pipe.sismember("ledger", entry):
+                return
+            pipe.multi()
+            pipe.sadd("ledger", entry)
+            pipe.hincrby("balance", account, amount)
+            try:
+                pipe.execute()  # here
+            except WatchError:
+                tries += 1
+            else:
+                return
+
+
+def balance(redis, account):
+    return int(redis.hget("balance", account) or 0)

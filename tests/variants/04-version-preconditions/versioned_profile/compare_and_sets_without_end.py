@@ -1,0 +1,13 @@
+def handle(message, db):
+    move = message.body
+    while True:
+        row = db.execute("SELECT version FROM customer WHERE id = ?", [move["customer"]]).fetchone()
+        if row[0] >= move["version"]:
+            return
+        moved = db.execute(
+            "UPDATE customer SET address = ?, version = ? WHERE id = ? AND version = ?",
+            [move["address"], move["version"], move["customer"], row[0]],
+        )
+        db.conn.commit()
+        if moved.rowcount:
+            return
