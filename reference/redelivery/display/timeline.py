@@ -298,7 +298,7 @@ def _refusal(event: Event) -> str:
     return f" → {told.name}" if told is not None else ""
 
 
-_BACK = "somebody sets the clock back, by an hour"
+_BACK = "somebody sets the clock back, by a good hour"
 _LOOP_AND_LINK: dict[str, Callable[[Run, Event], str]] = {
     "start": _starts,
     "end": _ends,

@@ -145,7 +145,7 @@ class HandlerPart:
         return part._check(exercise, program, seconds, bounds, thorough)
 
     def _check(self, exercise: str, program: Program, seconds: float, bounds: dict[str, Any], thorough: bool) -> Report:
-        values = self._straight(program)
+        values, spread = self._straight(program)
         if isinstance(values, Unsupported):
             missing = Undetermined.for_want_of(values.what, values.line)
             return Report(exercise, self.grade_id, self.points, missing, bounds)
@@ -172,7 +172,7 @@ class HandlerPart:
         if race.missing is not None and best is None:
             return Report(exercise, self.grade_id, self.points, race.missing, bounds, schedules)
         if best is None and not isinstance(values, Right) and (unsure is None or isinstance(values, Wrong)):
-            return self._report_values(exercise, program, values, seconds, bounds)
+            return self._report_values(exercise, program, values, spread, seconds, bounds)
         if best is None:
             final = unsure or Proved(schedules, states, tuple(race.limits))
             return Report(
@@ -204,7 +204,8 @@ class HandlerPart:
 
     @property
     def drawn_number(self) -> int:
-        """The number of the scenario whose values are drawn: it comes after all others."""
+        """The number of the scenario whose values are drawn: it comes after all others. The next one is the same, as
+        time goes by and chance has it."""
         return len(self.scenarios) + 1
 
     def _scenario(self, number: int, messages: Sequence[int] = ()) -> Scenario:
@@ -218,31 +219,43 @@ class HandlerPart:
         change, place = divmod(number, _CHANGED)
         if 1 <= place <= len(self.scenarios) and 0 <= change < len(_WORDS) and not messages:
             return _changed(self.scenarios[place - 1], change)
-        if self.drawn is None or number != self.drawn_number:
+        if self.drawn is None or number not in (self.drawn_number, self.drawn_number + 1):
             count = len(self.scenarios) + (self.drawn is not None)
             what = f"has 1 to {count}" + (f", and messages can be chosen in scenario {count} only" if messages else "")
             raise BadSchedule(f"there is no scenario {number}: {self.grade_id} {what}")
         try:
-            return self.drawn(self.seed).scenario([message - 1 for message in messages])
+            return self.drawn(self.seed).scenario([m - 1 for m in messages], spread=number > self.drawn_number)
         except LookupError as error:
             raise BadSchedule(str(error)) from None
 
-    def _straight(self, program: Program) -> Outcome:
-        """How it goes with the values that are drawn, all together."""
-        return Right() if self.drawn is None else straight(program, self.drawn(self.seed), self.journals[0])
+    def _straight(self, program: Program) -> tuple[Outcome, bool]:
+        """How it goes with the values that are drawn, all together; and whether that is as time goes by."""
+        if self.drawn is None:
+            return Right(), False
+        outcome = straight(program, self.drawn(self.seed), self.journals[0])
+        if not (isinstance(outcome, Right) and outcome.varies):
+            return outcome, False
+        return straight(program, self.drawn(self.seed), self.journals[0], spread=True), True
 
     def _report_values(
-        self, exercise: str, program: Program, outcome: Wrong | Endless, seconds: float, bounds: dict[str, Any]
+        self,
+        exercise: str,
+        program: Program,
+        outcome: Wrong | Endless,
+        spread: bool,
+        seconds: float,
+        bounds: dict[str, Any],
     ) -> Report:
         """The report where only the values that are drawn show a mistake."""
         assert self.drawn is not None
-        fault = find_fault(program, self.drawn(self.seed), self.journals[0], seconds)
+        fault = find_fault(program, self.drawn(self.seed), self.journals[0], seconds, spread)
         if fault is None:
             what = outcome.why if isinstance(outcome, Endless) else outcome.claim
             why = f"with many messages, one after the other, it went wrong ({what}), but not again with fewer of them"
             return Report(exercise, self.grade_id, self.points, Undetermined(why), bounds)
         verdict = fault.verdict
-        report = self._report(exercise, program, verdict, self.drawn_number, verdict.schedules, bounds, fault.scenario)
+        number = self.drawn_number + spread
+        report = self._report(exercise, program, verdict, number, verdict.schedules, bounds, fault.scenario)
         return replace(report, messages=tuple(place + 1 for place in fault.messages), seed=self.seed)
 
     def _report(

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..simulation.chance import Identity
 from ..simulation.choices import Choice, Kind
 from ..simulation.live import Hints, LiveEffects
 from ..simulation.operations import (
@@ -307,7 +306,7 @@ class RememberedEffects:
             if not isinstance(node.request, SqlStatement):
                 self._repeat_free(index, node, q, asked=True)
                 return
-            store.draws_for(Identity(node.message, p.attempt), node.depth)
+            store.draws_for(self.tree.identity(node, p.attempt), node.depth)
             if kind is not Kind.LOCK_TIMEOUT:
                 outcome = store.execute(index, node.request)
             else:
@@ -333,7 +332,7 @@ class RememberedEffects:
         for next_node in _between(node, self.tree.nodes[after.node]):
             request = node.request
             if isinstance(request, SqlStatement):
-                self.store.draws_for(Identity(node.message, after.attempt), node.depth)
+                self.store.draws_for(self.tree.identity(node, after.attempt), node.depth)
                 told = self.store.execute(index, request).told
                 if told != next_node.told:
                     raise Mismatch

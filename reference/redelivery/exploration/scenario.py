@@ -10,7 +10,7 @@ from ..simulation.calls import Call, MessageGiven, Role, Tool
 from ..simulation.live import Hints
 from ..simulation.operations import SqlStatement
 from ..simulation.sqlite_store import Contents, Journal
-from ..simulation.world import Answer, Bounds, Cast, State
+from ..simulation.world import A_WHILE, Answer, Bounds, Cast, State
 
 if TYPE_CHECKING:
     import redis
@@ -97,12 +97,15 @@ class Scenario:
     outsider: bool = False
     """Somebody who is no process here may hold a lock on the database for longer than a statement waits."""
     set_back: bool = False
-    """Where time passes by a fault, the clock is set back by an hour."""
+    """Where time passes by a fault, the clock is set back by a good hour."""
     only_if_right: bool = False
     """Searched only where the scenarios before it found nothing: its counterexamples would take the place of theirs,
     which are nearer to the point."""
     between: int = 0
     """So many other messages come between a message and its duplicate, which is part of the verdict's words."""
+    spread: tuple[int, ...] = ()
+    """Of each message, the number that says what its deliveries draw, where draws are spread and time goes on from one
+    delivery to the next; empty where they are not."""
     overtaken: int = 0
     """So many other messages are there to be handled while the first one is worked on."""
     near: Scenario | None = None
@@ -164,6 +167,7 @@ class Scenario:
             self.hears is not None,
             self.outsider,
             self.set_back,
+            A_WHILE if self.spread else 0,
         )
 
     @property

@@ -19,7 +19,7 @@ from ..simulation.operations import Hung, ReadClock, Unrepeatable
 from ..simulation.process import MOST_ROUNDS, ROUNDS, Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal
-from ..simulation.world import MOST_TIMES, Bounds, State, World
+from ..simulation.world import Bounds, State, World
 from .reduction import Cost, Mismatch, RememberedEffects, Rounds, Step, carried_on, hints_matter
 from .scenario import Scenario
 from .schedule import to_text
@@ -84,7 +84,7 @@ def _limits(world: World) -> tuple[str, ...]:
         lines = _lines(tree.skips)
         found.append(f"others step in during the first {ROUNDS} rounds of a loop and its last, not between ({lines})")
     if world.count_clock:
-        found.append(f"time passes at most {MOST_TIMES} times")
+        found.append(f"time passes at most {world.most_times} times")
     return tuple(found)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..simulation.calls import Call, Role
-from ..simulation.chance import Identity
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GreenletHost, Stopped
 from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, NeedsPast, SchemaChanges
@@ -106,6 +105,7 @@ def host_of(program: Program, scenario: Scenario) -> AnyHost:
 def world_of(tree: Tree, effects: Any, scenario: Scenario, bounds: Bounds, journal: Journal, needs: Needs) -> World:
     """The rules for ``scenario``."""
     effects.hints = scenario.hints
+    tree.spread = scenario.spread
     effects.open(len(scenario.roles(bounds)))
     return World(tree, effects, scenario.cast(bounds), bounds, journal, needs.attempts, needs.clock, needs.past)
 
@@ -245,7 +245,7 @@ def alone(live: LiveEffects, state: State, call: int, memory: int = 0) -> Node:
         request = node.request
         told: Told | None
         if isinstance(request, SqlStatement):
-            live.store.draws_for(Identity(node.message, 1), node.depth)
+            live.store.draws_for(tree.identity(node, 1), node.depth)
             told = live.carry_out(_ALONE, node, False).told  # type: ignore[arg-type]
             assert told is not None, "nobody else holds a lock"
         elif isinstance(request, RedisCommand | RedisTransaction):

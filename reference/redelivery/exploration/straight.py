@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..simulation.calls import Role
-from ..simulation.choices import TIME_IS_LEFT, Choice, Kind
+from ..simulation.choices import TIME_IS_LEFT, TIME_PASSES, Choice, Kind
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import Stopped
 from ..simulation.live import LiveEffects
@@ -27,7 +27,10 @@ _MOST_DELIVERIES = 60
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """The run came to its end, and all claims hold."""
+    """The run came to its end, and all claims hold. ``varies``: the answer drew random numbers, or looked at a clock or
+    the queue's hints, which may be others another time."""
+
+    varies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ class _Straight:
         """Calls that are no deliveries, since something got done, which is told by ``progress``."""
         self.progress: object = None
         self.deliveries: dict[int, int] = {}
+        self.waited = False
+        """Time has just passed, for another call to begin."""
         self.schedule: list[Choice] = []
 
     def run(self) -> Outcome:
@@ -119,7 +124,11 @@ class _Straight:
         if not world.has_ended(state):
             return Endless("nobody can go on")
         wrong = scenario.judge(close_here(scenario, state, self.effects)[0])
-        return Right() if wrong is None else Wrong(wrong, tuple(self.schedule))
+        if wrong is not None:
+            return Wrong(wrong, tuple(self.schedule))
+        effects = self.effects
+        looks = effects.looks_at_clock or effects.store.clock_read or effects.hints_read
+        return Right(effects.drew or effects.store.drew or looks)
 
     def _next(self, state: State) -> Choice | Endless | None:
         """Whoever is at work goes on; else a process of the part's own, at times the job."""
@@ -136,10 +145,10 @@ class _Straight:
         moves = world.steps(state)
         if not moves:
             return None
+        if moves[0].kind is not Kind.STEP:
+            return moves[0]
         busy = [move for move in moves if move.process == state.last and state.processes[state.last].message >= 0]
         choice = (busy or self._in_turn(state, moves))[0]
-        if choice.kind is not Kind.STEP:
-            return choice
         process = state.processes[choice.process]
         if process.message < 0:
             return self._begins(state, choice)
@@ -157,6 +166,9 @@ class _Straight:
 
     def _begins(self, state: State, choice: Choice) -> Choice | Endless:
         role = self.world.roles[choice.process]
+        self.waited = self.scenario.spread != () and self.world.count_clock and not self.waited
+        if self.waited:
+            return TIME_PASSES
         if role is not Role.CONSUMER:
             progress = (state.acknowledged, state.dead, state.link.places)
             self.begun = self.begun + 1 if progress == self.progress and role is not Role.JOB else 0

@@ -5,6 +5,9 @@ are those that the delivery of another message draws at its same attempt. Two uu
 the middle. Draws of many bits are never equal, and a second attempt at a message draws otherwise than the first: who
 relies on getting the same again is wrong, too. Holders of one lock are few, so that their tokens are equal only up to
 `VERY_FEW` bits, and at the attempts at every other message.
+
+What is seldom drawn happens sooner or later, too: one in a thousand takes another branch. Where many messages are
+handled, their draws are spread (`Identity.spread`): over them all every small number is drawn, and both extremes.
 """
 
 from __future__ import annotations
@@ -19,15 +22,24 @@ _OWN = 24
 #: As if a large draw had used up so many of the first bits.
 LARGE, LARGE_COUNTS = 48, 24
 _UUID = 128
+#: What version and variant of a uuid add to that rest.
+_OF_VERSION = ((4 << 76) + (2 << 62)) % 10**6
+#: The golden ratio, less one, as a fraction of so many bits.
+_GOLDEN_BITS = 32
+_GOLDEN = 2_654_435_769
 #: Every whole number up to 16 divides it, and every power of ten up to a million.
 _ROUND = 720_720 * 10**6
 
 
 class Identity(NamedTuple):
-    """Who draws: an ``attempt`` at message number ``message``."""
+    """Who draws: an ``attempt`` at message number ``message``.
+
+    ``spread``: the number that says what is drawn, where draws are to be spread; -1 where they are to be alike.
+    """
 
     message: int
     attempt: int
+    spread: int = -1
 
 
 def bits_counted(bits: int) -> int:
@@ -38,7 +50,9 @@ def bits_counted(bits: int) -> int:
 def drawn(who: Identity, length: int, serial: object, before: int = 0) -> bytes:
     """``length`` random bytes, the ``serial``-th draw, after ``before`` bits drawn earlier: the same each time."""
     bits = 8 * length
-    own = _number(bits, "own", *who, serial)
+    own = _number(bits, "own", who.message, who.attempt, serial)
+    if who.spread >= 0:
+        return _spread(who, bits, own, before).to_bytes(length, "big")
     most = bits if bits < LARGE else min(FEW, bits - _OWN)
     leading = max(0, min(most, FEW - before))
     trailing = 0 if bits < LARGE else min(FEW, bits - _OWN - most)
@@ -52,7 +66,8 @@ def drawn(who: Identity, length: int, serial: object, before: int = 0) -> bytes:
 
 def whole_number(who: Identity, serial: object) -> int:
     """64 random bits as SQL's ``random()`` gives them; of two, the rest after division by a round number is equal."""
-    return _first_bits(who) % _ROUND + _ROUND * _number(23, "number", *who, serial)
+    rest = _first_bits(who) % _ROUND if who.spread < 0 else _place(who)
+    return rest + _ROUND * _number(23, "number", who.message, who.attempt, serial)
 
 
 def start_bytes(identity: int, successor: int, length: int, serial: int) -> bytes:
@@ -62,6 +77,25 @@ def start_bytes(identity: int, successor: int, length: int, serial: int) -> byte
     own, alike = _number(bits, "start", identity, serial), min(bits, VERY_FEW)
     shared = _number(VERY_FEW, "starts", successor, serial) >> VERY_FEW - alike
     return (own & ((1 << bits - alike) - 1) | shared << bits - alike).to_bytes(length, "big")
+
+
+def _place(who: Identity) -> int:
+    """Of this attempt among all that draw what is spread."""
+    return 2 * who.spread + (who.attempt - 1) % 2
+
+
+def _spread(who: Identity, bits: int, own: int, before: int) -> int:
+    """The first draw: a place on the whole range, no two near one another (the golden ratio sees to that), and the
+    smallest and the largest now and then; of a uuid, the rest after division by a million goes up one by one."""
+    place = _place(who)
+    if before:
+        return own
+    if place % 16 in (5, 13):
+        return 0 if place % 16 == 5 else (1 << bits) - 1
+    leading = min(bits, _GOLDEN_BITS)
+    first = place * _GOLDEN % (1 << _GOLDEN_BITS) >> _GOLDEN_BITS - leading
+    value = own & ((1 << bits - leading) - 1) | first << bits - leading
+    return _round(value >> 20 << 20) + (place - _OF_VERSION) % 10**6 if bits == _UUID else value
 
 
 def _first_bits(who: Identity) -> int:

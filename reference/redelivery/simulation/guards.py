@@ -221,12 +221,43 @@ def _clock(name: str, frozen: float) -> Callable[..., Any]:
     return clock
 
 
+def _clock_gettime(name: str) -> Callable[..., Any]:
+    """`time.clock_gettime`: only one of the clocks can be set."""
+    real = getattr(time, name, None)
+
+    def clock_gettime(number: int, /) -> Any:
+        if _drawer() is None:
+            assert real is not None
+            return real(number)
+        moment = MOMENT.timestamp() * 1e9 + _now(sys._getframe(1), number != time.CLOCK_REALTIME) * 1_000_000
+        return int(moment) if name.endswith("_ns") else moment / 1e9
+
+    return clock_gettime
+
+
+def _calendar(name: str) -> Callable[..., Any]:
+    """A function of `time` that takes the present moment where it is given none."""
+    real = getattr(time, name)
+    given = 1 if name == "strftime" else 0
+
+    def function(*arguments: Any) -> Any:
+        missing = len(arguments) == given or (name not in ("asctime", "strftime") and arguments == (None,))
+        if _drawer() is None or not missing:
+            return real(*arguments)
+        moment = _real_gmtime(_moment(sys._getframe(1)).timestamp())
+        if name in ("localtime", "gmtime"):
+            return moment
+        return _real_asctime(moment) if name in ("ctime", "asctime") else real(*arguments, moment)
+
+    return function
+
+
 def _now(caller: FrameType, steady: bool = False) -> int:
     """Milliseconds since `MOMENT`, as the world has them. Libraries (logging, say) look at the clock for purposes of
     their own, and always see the same moment: else every message that is logged would count as a look at the time."""
     asked = _drawer()
     assert asked is not None
-    asks = asked.is_learners(caller.f_code.co_filename) or caller.f_globals.get("__name__") == _LOOKS_FOR_ITSELF
+    asks = asked.is_learners(caller.f_code.co_filename) or caller.f_globals.get("__name__") in _LOOK_FOR_THEMSELVES
     return asked.read_clock(steady) if asks else 0
 
 
@@ -234,8 +265,9 @@ def _moment(caller: FrameType) -> datetime.datetime:
     return MOMENT + _timedelta(milliseconds=_now(caller))
 
 
-#: The one library whose looks at the clock decide what it does: how long it tries to get a lock.
-_LOOKS_FOR_ITSELF = "redis.lock"
+#: Libraries whose looks at the clock count: one decides by them how long it tries to get a lock, one answers with them.
+_LOOK_FOR_THEMSELVES = ("redis.lock", "email.utils")
+_real_gmtime, _real_asctime = time.gmtime, time.asctime
 _timedelta = datetime.timedelta
 
 
@@ -254,7 +286,12 @@ _DRAWING = tuple(
     and isinstance(getattr(getattr(random, name), "__self__", None), random.Random)
     and name not in ("getstate", "setstate")
 )
-_STEADY = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
+#: Nobody computes for long here: what a process has used of the processor goes with time.
+_USED = tuple(
+    name for name in ("process_time", "process_time_ns", "thread_time", "thread_time_ns") if hasattr(time, name)
+)
+_STEADY = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", *_USED)
+_CALENDAR = ("localtime", "gmtime", "ctime", "asctime", "strftime")
 _CLOCKS = ("time", "time_ns", *_STEADY)
 #: The moment at which all runs begin: that of `sqlite_store.NOW`.
 MOMENT = datetime.datetime(2026, 1, 1, 9, 0, 0, tzinfo=datetime.UTC)
@@ -433,6 +470,8 @@ _REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (uuid, "uuid1", _uuid1),
     *((random, name, getattr(_world_random, name)) for name in _DRAWING),
     *((time, name, _clock(name, MOMENT.timestamp())) for name in _CLOCKS),
+    *((time, name, _calendar(name)) for name in _CALENDAR),
+    *((time, name, _clock_gettime(name)) for name in ("clock_gettime", "clock_gettime_ns")),
     (datetime, "datetime", _Datetime),
     (datetime, "date", _Date),
     *(

@@ -7,7 +7,7 @@ from collections.abc import Set
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from .chance import Identity, drawn
+from .chance import drawn
 from .operations import (
     DrawBytes,
     Hung,
@@ -96,6 +96,8 @@ class LiveEffects:
         self.count_clock = count_clock
         self.looks_at_clock = False
         """Somebody has asked what time it is: the learner's code, SQLite or Redis."""
+        self.drew = False
+        """A handler has drawn random bytes."""
         self.count_past = count_past
         self.track = track
         self.statements = 0
@@ -116,7 +118,7 @@ class LiveEffects:
         if isinstance(node.request, RedisCommand | RedisTransaction):
             return self._after_redis(state, process, node, self.carry_out_on_redis(state, process, node))
         self._set_clock(state.now)
-        self.store.draws_for(Identity(node.message, state.processes[process].attempt), node.depth)
+        self.store.draws_for(self.tree.identity(node, state.processes[process].attempt), node.depth)
         return self._after(state, process, node, self.carry_out(process, node, False))
 
     def tell(self, state: State, process: int, told: Told) -> Effect:
@@ -262,7 +264,7 @@ class LiveEffects:
                 if store.takes_a_step(process, request):  # type: ignore[arg-type]
                     break
                 self._set_clock(now)
-                store.draws_for(Identity(node.message, attempt), node.depth)
+                store.draws_for(self.tree.identity(node, attempt), node.depth)
                 outcome = self.carry_out(process, node, True)
                 assert outcome.told is not None, "what takes no step can't wait"
                 told: Told = outcome.told
@@ -274,12 +276,13 @@ class LiveEffects:
                 self.hints_read = True
                 if not self.count_attempts and not self.ignore_hints:
                     raise NeedsAttempts("for a hint")
-                told = 1 if self.ignore_hints else self.hints.of(attempt)
+                told = 1 if self.ignore_hints else self.hints.of(attempt) + self.tree.delivered_before(node)
                 self.told_for_free(node, told)
             elif kind is DrawBytes:
                 if not self.count_attempts:
                     raise NeedsAttempts
-                told = drawn(Identity(node.message, attempt), *request)
+                self.drew = True
+                told = drawn(self.tree.identity(node, attempt), *request)
                 self.told_for_free(node, told)
             elif kind is ReadClock:
                 if not self.count_clock:

@@ -24,10 +24,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from .chance import Identity
 from .operations import (
     DrawBytes,
     Hung,
     Raised,
+    ReadClock,
     Receive,
     RedisReply,
     RedisTransaction,
@@ -51,6 +53,12 @@ _MOST_IN_ROUND = 40
 MOST_ROUNDS = 4_000
 #: As many again, where one like it (the same line, the same statements, other messages) has been found endless.
 _FEW_ROUNDS = 300
+#: The same for a wait for a moment, which is met with another moment each time.
+_FEW_ROUNDS_BY_THE_CLOCK = 40
+
+
+#: Up to here the numbers of messages whose draws are spread are those of their earlier deliveries, doubled.
+_SMALL = 200
 
 
 class Node:
@@ -156,6 +164,8 @@ class Tree:
         self._scripts = scripts or {}
         self._shared = shared
         self.most_operations = MOST_OPERATIONS
+        self.spread: Sequence[int] = ()
+        """Of each message, the number that says what its deliveries draw, where draws are spread."""
         self.nodes: list[Node] = []
         self._roots: dict[tuple[int, int], Node] = {}
         self.circles: set[Line] = set()
@@ -167,6 +177,19 @@ class Tree:
     def starts_apart(self) -> bool:
         """Whether processes that start are told apart by what they draw then; see `World`."""
         return bool(getattr(self._host, "starts_apart", False))
+
+    def identity(self, node: Node, attempt: int) -> Identity:
+        """Who draws at ``node``."""
+        number = self.spread[node.message] if node.message < len(self.spread) else -1
+        return Identity(node.message, attempt, number)
+
+    def delivered_before(self, node: Node) -> int:
+        """How often the queue says that it had delivered a message already when the run began: where draws are spread
+        these are all small numbers and some of each size, and none for every other message."""
+        number = self.spread[node.message] if node.message < len(self.spread) else 0
+        if number <= 0 or number % 2 == 0:
+            return 0
+        return number // 2 if number < _SMALL else min(int(_SMALL / 2 * 1.1 ** (number - _SMALL)), 10**9)
 
     def root(self, memory: int, message: int) -> Node:
         """The beginning of a delivery of message number ``message`` to a process that remembers ``memory``."""
@@ -222,8 +245,10 @@ class Tree:
         if not length:
             return None
         answers = tuple(edge.told for edge in edges[length - 1 :: -1])
-        kind = (node.line, tuple((type(edge.request), edge.request[:1], exact(edge.told)) for edge in edges[:length]))
-        most = (_FEW_ROUNDS if kind in self._host.endless else MOST_ROUNDS) * length
+        kind = (node.line, tuple(map(_kind, edges[:length])))
+        waits = any(isinstance(edge.request, ReadClock) for edge in edges[:length])
+        few = _FEW_ROUNDS_BY_THE_CLOCK if waits else _FEW_ROUNDS
+        most = (few if kind in self._host.endless else MOST_ROUNDS) * length
         same = self._host.rounds(node, length, most)
         if same >= most:
             self._host.endless.add(kind)
@@ -298,6 +323,12 @@ def same_request(one: Request, other: Request) -> bool:
     if type(one) is not type(other):
         return False
     return one.length == other.length if isinstance(one, DrawBytes) and isinstance(other, DrawBytes) else one == other
+
+
+def _kind(edge: Edge) -> Any:
+    """What rounds of one kind have in common; the time of day is nothing of it."""
+    told = None if isinstance(edge.request, ReadClock) else exact(edge.told)
+    return type(edge.request), edge.request[:1], told
 
 
 def _like(edge: Edge) -> Any:

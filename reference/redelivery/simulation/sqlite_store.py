@@ -607,7 +607,7 @@ class SqliteStore:
             session.flags = True
         now_open = session.connection.in_transaction
         rowcount = cursor.rowcount
-        if statement.needs == WRITES:
+        if statement.needs == WRITES and not statement.action:
             session.wrote = True
             if statement.asks_connection or (rowcount > 0 and statement.keyword in ("INSERT", "REPLACE")):
                 session.rowid = cursor.lastrowid or 0

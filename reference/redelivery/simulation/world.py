@@ -64,12 +64,19 @@ MOST_ATTEMPTS = 6
 #: How often a process has to come round without anybody else changing anything until it is known to wait in vain: it
 #: comes to the seam of its circle once, and may have noticed a change on the way; once more, and it has seen all.
 IN_VAIN = 2
-#: Milliseconds that pass with ``@`` where nothing is known to expire: longer than any lease.
-LONG = 3653 * 24 * 3600 * 1000
-#: By so many milliseconds a clock is set back.
-HOUR = 3600 * 1000
-#: So often may time pass in a run, free passings included, where the clock is looked at.
-MOST_TIMES = 3
+#: Milliseconds that pass with ``@`` where nothing is known to expire: longer than any lease, and no whole
+#: number of anything, so that the hour, the day and the year are others.
+LONG = ((3700 * 24 + 18) * 3600 + 37 * 60 + 23) * 1000 + 456
+#: Milliseconds between two deliveries where time goes on. In a few hundred of them every hour of a day has been, every
+#: minute of an hour and every second of a minute.
+A_WHILE = (61 * 60 + 7) * 1000 + 3
+#: So many milliseconds more after every third: in some hundred deliveries each day of a week has been, and of a month.
+_DAYS = 73 * 3600 * 1000
+#: By so many milliseconds a clock is set back: an hour, a minute and a second.
+HOUR = (3600 + 60 + 1) * 1000
+#: So often may time pass for each message of a run, where the clock is looked at; and so often for long, so that the
+#: calendar doesn't end.
+MOST_TIMES, _MOST_LONG_TIMES = 64, 20
 #: So many changes of earlier deliveries are counted; a consumer that writes and tries again for ever has more.
 MOST_CHANGES = 16
 #: Of one delivery in a loop's hands: the queue has delivered it again, it is the loop's, it is acknowledged.
@@ -255,7 +262,8 @@ class Cast(NamedTuple):
     ``runs``: so often a job, or a writer, may be started while not everything is done. ``dead_letters``: a message
     whose handler raises again and again is put aside. ``sure_acks``: the return of a call can't get lost.
     ``outsider``: somebody who is no process here may hold a lock on the database for longer than a statement waits.
-    ``set_back``: where time passes by a fault, the clock is set back.
+    ``set_back``: where time passes by a fault, the clock is set back. ``passes``: the milliseconds that pass at a time,
+    and it may do so any number of times; 0: as many as it takes for something to expire.
     """
 
     roles: tuple[Role, ...]
@@ -272,6 +280,7 @@ class Cast(NamedTuple):
     reads: bool = False
     outsider: bool = False
     set_back: bool = False
+    passes: int = 0
 
 
 class ImpossibleChoice(ValueError):
@@ -319,6 +328,8 @@ class World:
         self.count_clock = count_clock
         self.count_past = count_past
         self.time_matters = cast.uses_redis or count_clock
+        self.most_times = MOST_TIMES * max(cast.messages, len(cast.packets), 1)
+        """So often may time pass in a run, where the clock is looked at: a wait that is longer is taken for endless."""
         self._ends = tuple(accumulate(cast.lanes))
         """Of each sender, the place after its last packet."""
 
@@ -429,7 +440,7 @@ class World:
         """Whether something can expire."""
         if not self.time_matters:
             return False
-        if self.count_clock and state.times >= MOST_TIMES:
+        if self.count_clock and state.times >= self.most_times:
             return False
         return self.count_clock or self.effects.next_expiry(state) is not None
 
@@ -772,6 +783,10 @@ class World:
     def _pass_time(self, state: State) -> State:
         expiry = self.effects.next_expiry(state) if self.cast.uses_redis else None
         passed = LONG if expiry is None else expiry
+        if self.cast.passes:
+            passed = self.cast.passes + (_DAYS if state.times % 4 == 3 else 0)
+        elif expiry is None and state.times >= _MOST_LONG_TIMES:
+            passed = A_WHILE
         redis, expired = self.effects.later(state, passed) if expiry is not None else (state.redis, frozenset())
         if self.count_clock:
             state = state._replace(now=state.now + passed, times=state.times + 1)
@@ -849,7 +864,7 @@ class World:
         if kind is Kind.TIME:
             return (
                 None
-                if self.time_can_pass(state)
+                if self.time_can_pass(state) or (self.cast.passes and self.count_clock)
                 else "nothing expires: no key has a time to live, nobody asks the time"
             )
         if index >= len(state.processes):

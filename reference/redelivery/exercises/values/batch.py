@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle
 from random import Random
 from typing import Any
@@ -12,10 +12,11 @@ from ...exploration.scenario import Scenario
 from ...simulation.world import Bounds
 from .confusion import Family, drawn
 from .numbers import FLOATS, NUMBERS
-from .texts import TEXTS, compact
+from .texts import TEXTS, compact, lists
 
 #: The name of the scenario that has all of them.
 NAME = "values that are easily confused"
+_AS_TIME_GOES = ", as time goes by and chance has it"
 #: With one consumer. The fault makes room for the schedule in which a message comes twice.
 STRAIGHT = Bounds(consumers=1, faults=1)
 Message = tuple[str, dict[str, Any]]
@@ -49,8 +50,9 @@ class Batch:
         """The positions of the messages that are run straight."""
         return tuple(range(self.straight))
 
-    def scenario(self, chosen: Sequence[int] = ()) -> Scenario:
+    def scenario(self, chosen: Sequence[int] = (), spread: bool = False) -> Scenario:
         """The scenario of the messages at these positions; of those that are run straight where none are named.
+        ``spread``: what is drawn is spread over them, and time goes on; see `Scenario.spread`.
 
         Raises:
             LookupError: there is no such message.
@@ -59,7 +61,8 @@ class Batch:
             if not 0 <= place < len(self.messages):
                 raise LookupError(f"there is no message {place + 1}: there are 1 to {len(self.messages)}")
         names = (s.words for s in self.suspects if chosen and set(chosen) <= set(s.messages))
-        return self.make(next(names, NAME), [self.messages[place] for place in chosen or self.whole])
+        made = self.make(next(names, NAME), [self.messages[place] for place in chosen or self.whole])
+        return replace(made, name=f"{made.name}{_AS_TIME_GOES}", spread=tuple(chosen or self.whole)) if spread else made
 
 
 @dataclass
@@ -91,6 +94,8 @@ class Drawing:
     def identities(self, message: Callable[[str], Message]) -> None:
         """Messages that ask for different things by nothing but a text of theirs. ``message`` makes one of a text."""
         self.run([message(text) for text in compact(self.random)])
+        for texts in lists(Random(f"{self.seed} {self.name} lists")):
+            self.add("a text that is a list of others", [message(text) for text in texts])
         for family, texts in zip(TEXTS, drawn(TEXTS, self.random), strict=True):
             self.show(_words(family), [message(text) for text in texts])
 

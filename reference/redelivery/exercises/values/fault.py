@@ -30,19 +30,20 @@ class Fault:
     verdict: Refuted | Stuck
 
 
-def straight(program: Program, batch: Batch, journal: Journal) -> Outcome:
-    """Run all messages of the batch that are to be run, then again, each delivered once more after it was done."""
-    return _Finder(program, batch, journal, 0.0).run(batch.whole)
+def straight(program: Program, batch: Batch, journal: Journal, spread: bool = False) -> Outcome:
+    """Run all messages of the batch that are to be run, then again, each delivered once more after it was done; with
+    ``spread`` only that, as time goes by and chance has it (`Scenario.spread`)."""
+    return _Finder(program, batch, journal, 0.0, spread).run(batch.whole)
 
 
-def find_fault(program: Program, batch: Batch, journal: Journal, seconds: float) -> Fault | None:
+def find_fault(program: Program, batch: Batch, journal: Journal, seconds: float, spread: bool = False) -> Fault | None:
     """The plainest counterexample in a batch that did not run right; None where none was found.
 
     First those who are suspected are looked at, one alone before two, in the order in which the batch names them; then
     any part of the messages that still goes wrong, halved as long as it does. ``seconds``: for each search.
     """
-    finder = _Finder(program, batch, journal, seconds)
-    for suspects in batch.suspects:
+    finder = _Finder(program, batch, journal, seconds, spread)
+    for suspects in () if spread else batch.suspects:
         if isinstance(finder.run(suspects.messages), Right):
             continue
         for chosen in _smaller(suspects.messages):
@@ -59,21 +60,27 @@ def _smaller(messages: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
 
 
 class _Finder:
-    def __init__(self, program: Program, batch: Batch, journal: Journal, seconds: float) -> None:
+    def __init__(self, program: Program, batch: Batch, journal: Journal, seconds: float, spread: bool) -> None:
         self.program = program
+        self.spread = spread
         self.batch = batch
         self.journal: Journal = journal
         self.seconds = seconds
 
     def run(self, chosen: Sequence[int]) -> Outcome:
         try:
-            scenario = opened(self.program, self.batch.scenario(chosen))
+            scenario = opened(self.program, self.batch.scenario(chosen, self.spread))
         except OpeningFailed as error:
             return Endless(str(error))
+        if self.spread:
+            return run_straight(self.program, scenario, self.journal, again=self.batch.again)
         # A duplicate may mend what was wrong without it, so each message comes once first.
         outcome = run_straight(self.program, scenario, self.journal, again=False)
         if isinstance(outcome, Right) and self.batch.again:
+            varies = outcome.varies
             outcome = run_straight(self.program, scenario, self.journal, again=True)
+            if isinstance(outcome, Right):
+                outcome = Right(varies or outcome.varies)
         return outcome
 
     def confirmed(self, chosen: tuple[int, ...]) -> Fault | None:
@@ -81,7 +88,7 @@ class _Finder:
         outcome = self.run(chosen)
         if isinstance(outcome, Right):
             return None
-        scenario = opened(self.program, self.batch.scenario(chosen))
+        scenario = opened(self.program, self.batch.scenario(chosen, self.spread))
         verdict = Search(self.program, scenario, self.journal, seconds=self.seconds).run()
         if not isinstance(verdict, Refuted | Stuck):
             if not isinstance(outcome, Wrong):

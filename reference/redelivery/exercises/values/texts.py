@@ -542,6 +542,17 @@ def _regular(pattern: str, text: str) -> bool:
 TEXTS: tuple[Family[str], ...] = (*_cut(), *_signs(), *_looks(), *_readings(), *_sums(), *_patterns())
 
 
+#: Signs that stand between the texts of a list.
+_BETWEEN = (*SIGNS, ",", ";", "\n", ", ", '", "', "', '")
+
+
+def lists(random: Random) -> Iterator[tuple[str, ...]]:
+    """Three texts each, of which the last is the list of the others: looked for in a list of all, it is found."""
+    for sign in _BETWEEN:
+        one, other = f"{_word(random)}{_number(random)}", f"{_number(random)}"
+        yield one, other, f"{one}{sign}{other}"
+
+
 def compact(random: Random) -> tuple[str, ...]:
     """As few texts as will do for every confusion of `TEXTS` to strike, if they are alike in everything else.
 
