@@ -18,6 +18,7 @@ from ..exploration.schedule import BadSchedule, parse
 from ..exploration.stage import OpeningFailed, opened
 from ..exploration.straight import Endless, Outcome, Right, Unsupported, Wrong
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
+from ..simulation.chance import HIGH, LOW
 from ..simulation.choices import Choice
 from ..simulation.guards import guarded
 from ..simulation.hosts import LITTLE_PATIENCE
@@ -38,16 +39,19 @@ JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
 _CHANGED = 100
 #: The scenario in which so many others are handled while a message is worked on has their number and this.
 _CROWD = 1000
-#: What is changed: the queue's hints lie, somebody else holds a lock, or the clock is set back.
+#: What is changed: the queue's hints lie, somebody else holds a lock, the clock is set back, or draws are extreme.
 _HINTS = (Hints.HONEST, Hints.FORGOTTEN, Hints.MANY)
 _OUTSIDER = len(_HINTS)
 _SET_BACK = _OUTSIDER + 1
+_DRAWN = {_SET_BACK + 1: LOW, _SET_BACK + 2: HIGH}
 _WORDS = (
     "",
     "; the queue forgets what it has delivered before",
     "; the queue names large numbers of deliveries",
     "; somebody else holds a lock",
     "; somebody sets the clock back",
+    "; small numbers are drawn",
+    "; large numbers are drawn",
 )
 #: No point of no return is looked for in a run of overtaking that has more steps.
 _FAR = 200
@@ -56,12 +60,14 @@ _ONE_HOUR_BACK = Bounds(1, 2, 0, 1, 0, 0, 0, 0, 1)
 
 
 def _changed(scenario: Scenario, which: int) -> Scenario:
-    """``scenario`` where the queue's hints lie, or somebody else holds a lock or sets the clock."""
+    """``scenario`` where the queue's hints lie, somebody else holds a lock or sets the clock, or draws are extreme."""
     name = scenario.name + _WORDS[which]
     if which == _OUTSIDER:
         return replace(scenario, outsider=True, bounds=_ONE_REFUSAL, name=name)
     if which == _SET_BACK:
         return replace(scenario, set_back=True, bounds=_ONE_HOUR_BACK, name=name)
+    if which in _DRAWN:
+        return replace(scenario, spread=(_DRAWN[which],) * len(scenario.messages), name=name)
     return replace(scenario, hints=_HINTS[which], name=name) if which else scenario
 
 
@@ -167,6 +173,7 @@ class HandlerPart:
         as_given = dict(numbered)
         changed = [(n, which) for n in race.hints_matter if n in as_given for which in (1, 2)]
         changed += [(n, _SET_BACK) for n in race.clock_matters if n in as_given and not as_given[n].between]
+        changed += [(n, k) for n in race.draws_matter if n in as_given and not as_given[n].between for k in _DRAWN]
         race.run([(k * _CHANGED + n, _changed(as_given[n], k)) for n, k in sorted(changed)])
         best, unsure, schedules, states = race.best, race.unsure, race.schedules, race.states
         if race.missing is not None and best is None:

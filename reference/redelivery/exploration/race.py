@@ -40,6 +40,8 @@ class Race:
         self.limits: dict[str, None] = {}
         self.hints_matter: list[int] = []
         """Numbers of scenarios in which the answer looks at the queue's hints."""
+        self.draws_matter: list[int] = []
+        """The same for random numbers that are few."""
         self.clock_matters: list[int] = []
         """The same for a clock that can be set."""
 
@@ -84,6 +86,7 @@ class Race:
         self.schedules += verdict.schedules
         self.states += verdict.states
         self.hints_matter += [number] * (search.hints_matter and number not in self.hints_matter)
+        self.draws_matter += [number] * (search.draws_matter and number not in self.draws_matter)
         self.clock_matters += [number] * (search.clock_matters and number not in self.clock_matters)
         if isinstance(verdict, Proved):
             self.limits |= dict.fromkeys(verdict.limits)

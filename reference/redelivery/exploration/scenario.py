@@ -104,8 +104,8 @@ class Scenario:
     between: int = 0
     """So many other messages come between a message and its duplicate, which is part of the verdict's words."""
     spread: tuple[int, ...] = ()
-    """Of each message, the number that says what its deliveries draw, where draws are spread and time goes on from one
-    delivery to the next; empty where they are not."""
+    """Of each message, the number that says what its deliveries draw, where draws are spread; see `chance.Identity`.
+    Empty where they are not."""
     overtaken: int = 0
     """So many other messages are there to be handled while the first one is worked on."""
     near: Scenario | None = None
@@ -134,6 +134,11 @@ class Scenario:
         if not self.uses_sqlite or self.writes or self.between or self.overtaken or self.hears is not None:
             return False
         return self.jobs == 1 or (self.jobs == 0 and (self.bounds.consumers > 1 or len(self.packets) > 0))
+
+    @property
+    def time_goes_on(self) -> bool:
+        """Whether time passes from one delivery to the next."""
+        return any(number >= 0 for number in self.spread)
 
     def journals(self, journals: Sequence[Journal]) -> Sequence[Journal]:
         """Those of ``journals`` that have to be searched: they differ in how processes get in one another's way, so
@@ -167,7 +172,7 @@ class Scenario:
             self.hears is not None,
             self.outsider,
             self.set_back,
-            A_WHILE if self.spread else 0,
+            A_WHILE if self.time_goes_on else 0,
         )
 
     @property

@@ -195,6 +195,8 @@ class Search:
         """Seconds of computing until now."""
         self._under_way: _UnderWay | None = None
         self._asked_for_hint = False
+        self.draws_matter = False
+        """The answer draws numbers that may be very small, or very large."""
         self.clock_matters = False
         """The answer looks at a clock that can be set, and at no other."""
         self.hints_matter = False
@@ -288,6 +290,7 @@ class Search:
                     self._look_at_hints(effects.live, tree, verdict)
                     steady = any(isinstance(n.request, ReadClock) and n.request.steady for n in tree.nodes)
                     self.clock_matters = self.needs.clock and not steady
+                    self.draws_matter = effects.live.drew_few or effects.store.drew
                     verdict = replace(verdict, schedules=self._count())
                 if isinstance(verdict, Proved):
                     verdict = self._make_sure(host, tree) or self._memory_is_harmless(host, tree) or verdict

@@ -13,7 +13,7 @@ from ..simulation.choices import TIME_IS_LEFT, TIME_PASSES, Choice, Kind
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import Stopped
 from ..simulation.live import LiveEffects
-from ..simulation.operations import Acknowledge, Hung, Returned, SendPayment, Unrepeatable
+from ..simulation.operations import Acknowledge, Hung, Receive, Returned, SendPayment, Unrepeatable
 from ..simulation.process import MOST_OPERATIONS, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
@@ -152,6 +152,9 @@ class _Straight:
         process = state.processes[choice.process]
         if process.message < 0:
             return self._begins(state, choice)
+        receives = isinstance(self.world.tree.nodes[process.node].request, Receive)
+        if receives and self._waits():
+            return TIME_PASSES
         if len(self.schedule) > MOST_OPERATIONS * (len(self.scenario.messages) + 10):
             return Endless("it makes step after step")
         return Choice(self._what_gets_lost(state, choice.process), choice.process)
@@ -166,8 +169,7 @@ class _Straight:
 
     def _begins(self, state: State, choice: Choice) -> Choice | Endless:
         role = self.world.roles[choice.process]
-        self.waited = self.scenario.spread != () and self.world.count_clock and not self.waited
-        if self.waited:
+        if self._waits():
             return TIME_PASSES
         if role is not Role.CONSUMER:
             progress = (state.acknowledged, state.dead, state.link.places)
@@ -184,6 +186,11 @@ class _Straight:
                 return TIME_IS_LEFT
             return Endless(f"message {self.scenario.messages[message][0]} is delivered again and again")
         return choice
+
+    def _waits(self) -> bool:
+        """Whether time has to pass first."""
+        self.waited = self.scenario.time_goes_on and self.world.count_clock and not self.waited
+        return self.waited
 
     def _what_gets_lost(self, state: State, index: int) -> Kind:
         """The first acknowledgement of each message, packet, payment."""

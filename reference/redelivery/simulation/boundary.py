@@ -186,6 +186,54 @@ def names_in(codes: Iterable[types.CodeType]) -> frozenset[str]:
     return frozenset(found)
 
 
+# -- what is remembered elsewhere --------------------------------------------------------------------------
+
+
+class Modules:
+    """The modules that learner code can name. What it leaves there is in no process's memory, and still there in the
+    next schedule."""
+
+    def __init__(self, functions: Mapping[str, Any], names: Set[str]) -> None:
+        seen: dict[int, types.ModuleType] = {}
+        for name in names:
+            module = sys.modules.get(name)
+            if isinstance(module, types.ModuleType):
+                seen[id(module)] = module
+        for function in functions.values():
+            for value in getattr(function, "__globals__", {}).values():
+                if isinstance(value, types.ModuleType):
+                    seen[id(value)] = value
+        self._watched = [(module, len(vars(module)), set(vars(module))) for module in seen.values()]
+        self._bound = [(m, name, vars(m)[name]) for m in seen.values() for name in names & vars(m).keys()]
+        self._loaded = len(sys.modules)
+        self._modules = set(sys.modules)
+
+    def left(self) -> str | None:
+        """What has been left in one of them since; it is taken away."""
+        found = None
+        for module, count, known in self._watched:
+            if len(vars(module)) != count:
+                for name in vars(module).keys() - known:
+                    known.add(name)
+                    if not isinstance(vars(module)[name], types.ModuleType) and not name.startswith("__"):
+                        known.discard(name)
+                        del vars(module)[name]
+                        found = f"{module.__name__}.{name}"
+        for module, name, value in self._bound:
+            if vars(module).get(name) is not value:
+                setattr(module, name, value)
+                found = f"{module.__name__}.{name}"
+        if len(sys.modules) != self._loaded:
+            self._loaded = len(sys.modules)
+            for name in sys.modules.keys() - self._modules:
+                if getattr(sys.modules[name], "__spec__", None) is None:
+                    del sys.modules[name]
+                    found = f"sys.modules[{name!r}]"
+                else:
+                    self._modules.add(name)
+        return None if found is None else f"what is kept in a module that all processes share ({found})"
+
+
 # -- what the cells have opened before ---------------------------------------------------------------------
 
 

@@ -31,15 +31,24 @@ _GOLDEN = 2_654_435_769
 _ROUND = 720_720 * 10**6
 
 
+#: What draws are where they are not spread: see `Identity`.
+ALIKE, LOW, HIGH = -1, -2, -3
+
+
 class Identity(NamedTuple):
     """Who draws: an ``attempt`` at message number ``message``.
 
-    ``spread``: the number that says what is drawn, where draws are to be spread; -1 where they are to be alike.
+    ``spread``: the number that says what is drawn, where draws are to be spread; `ALIKE` where they are to be alike,
+    and `LOW` or `HIGH` where the bits that are equal are all 0 or all 1, too.
     """
 
     message: int
     attempt: int
-    spread: int = -1
+    spread: int = ALIKE
+
+
+_TOKENS = {LOW: 0, HIGH: (1 << VERY_FEW) - 1}
+_RESTS = {LOW: 0, HIGH: _ROUND - 1}
 
 
 def bits_counted(bits: int) -> int:
@@ -66,7 +75,7 @@ def drawn(who: Identity, length: int, serial: object, before: int = 0) -> bytes:
 
 def whole_number(who: Identity, serial: object) -> int:
     """64 random bits as SQL's ``random()`` gives them; of two, the rest after division by a round number is equal."""
-    rest = _first_bits(who) % _ROUND if who.spread < 0 else _place(who)
+    rest = _place(who) if who.spread >= 0 else _RESTS.get(who.spread, _first_bits(who) % _ROUND)
     return rest + _ROUND * _number(23, "number", who.message, who.attempt, serial)
 
 
@@ -99,7 +108,9 @@ def _spread(who: Identity, bits: int, own: int, before: int) -> int:
 
 
 def _first_bits(who: Identity) -> int:
-    token = _number(VERY_FEW, "token", who.attempt if who.message % 2 == 0 else 1)
+    token = _TOKENS.get(who.spread, -1)
+    if token < 0:
+        token = _number(VERY_FEW, "token", who.attempt if who.message % 2 == 0 else 1)
     return token << FEW - VERY_FEW | _number(FEW - VERY_FEW, "key", who.attempt)
 
 

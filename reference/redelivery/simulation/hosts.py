@@ -209,6 +209,7 @@ class GreenletHost:
         self.unsupported = boundary.held(entries, program.files, program.other_threads)
         codes = boundary.code_of(entries, program.files)
         names = boundary.names_in(codes)
+        self._modules = boundary.Modules(entries, names)
         self._event_loops: Any = None
         if "asyncio" in names or any(code.co_flags & inspect.CO_COROUTINE for code in codes):
             from . import event_loop  # takes a while to import, and few need it
@@ -429,6 +430,8 @@ class GreenletHost:
             guards.source = None
 
     def _settle(self, run: _Run, node: Node, request: Request) -> None:
+        if self.unsupported is None and (left := self._modules.left()) is not None:
+            self.unsupported = left, run.line
         node.request, node.line, node.stack = request, run.line, run.stack
         run.node = node
         if isinstance(request, Returned | Raised):

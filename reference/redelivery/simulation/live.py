@@ -50,6 +50,8 @@ class Hints(Enum):
         return attempt if self is Hints.HONEST else attempt + _MANY
 
 
+#: As many as a float takes.
+_FEW_BYTES = 7
 #: What a queue that has retried for hours adds to the count.
 _MANY = 998
 #: A queue that forgets doesn't so for ever: from this delivery on it counts again.
@@ -98,6 +100,8 @@ class LiveEffects:
         """Somebody has asked what time it is: the learner's code, SQLite or Redis."""
         self.drew = False
         """A handler has drawn random bytes."""
+        self.drew_few = False
+        """So few of them that it may well compare them with a number."""
         self.count_past = count_past
         self.track = track
         self.statements = 0
@@ -282,6 +286,7 @@ class LiveEffects:
                 if not self.count_attempts:
                     raise NeedsAttempts
                 self.drew = True
+                self.drew_few = self.drew_few or request.length <= _FEW_BYTES  # type: ignore[union-attr]
                 told = drawn(self.tree.identity(node, attempt), *request)
                 self.told_for_free(node, told)
             elif kind is ReadClock:

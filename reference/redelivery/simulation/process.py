@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from .chance import Identity
+from .chance import ALIKE, Identity
 from .operations import (
     DrawBytes,
     Hung,
@@ -36,11 +36,12 @@ from .operations import (
     Request,
     Returned,
     SqlFailure,
+    SqlResult,
     SqlStatement,
     Told,
     Unrepeatable,
 )
-from .sqlite_store import exact
+from .sqlite_store import exact, flags_after, sets_flag
 
 Line = tuple[str, int]
 #: A delivery that asks for more operations than this, and does not go round, is taken for endless.
@@ -168,6 +169,8 @@ class Tree:
         """Of each message, the number that says what its deliveries draw, where draws are spread."""
         self.nodes: list[Node] = []
         self._roots: dict[tuple[int, int], Node] = {}
+        self.flags_set = False
+        """A process has set a flag of its connection."""
         self.circles: set[Line] = set()
         """The lines at which processes were taken for endless."""
         self.skips: set[Line] = set()
@@ -180,7 +183,7 @@ class Tree:
 
     def identity(self, node: Node, attempt: int) -> Identity:
         """Who draws at ``node``."""
-        number = self.spread[node.message] if node.message < len(self.spread) else -1
+        number = self.spread[node.message] if node.message < len(self.spread) else ALIKE
         return Identity(node.message, attempt, number)
 
     def delivered_before(self, node: Node) -> int:
@@ -235,7 +238,22 @@ class Tree:
             child.line = node.line
         else:
             self._host.go_on(child)
+        self.flags_set = self.flags_set or (type(node.request) is SqlStatement and sets_flag(node.request.sql))
         return child
+
+    def flags_after(self, node: Node, flags: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+        """The flags of a connection, as in `Past`, after the call that ends at ``node``, when they were ``flags``."""
+        if not self.flags_set:
+            return flags
+        edges = []
+        while node.parent is not None:
+            if type(node.parent.request) is SqlStatement and type(node.told) is SqlResult:
+                edges.append((node.parent.request.sql, node.told.in_transaction))
+            node = node.parent
+        for sql, in_transaction in reversed(edges):
+            if sets_flag(sql):
+                flags = flags_after(flags, sql, in_transaction)
+        return flags
 
     def _gone_round(self, node: Node) -> Node | None:
         """Whether the process has just come round for the `ROUNDS`-th time. If its circle has no end, the node that

@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -75,15 +76,38 @@ CLOSED = Transaction()
 
 
 class Past(NamedTuple):
-    """What a connection still knows of earlier deliveries: ``last_insert_rowid()``, ``changes()``, and the sum of all
-    changes."""
+    """What a connection still knows of earlier deliveries: ``last_insert_rowid()``, ``changes()``, the sum of all
+    changes, and the flags that are not what they were when it was opened."""
 
     rowid: int = 0
     changes: int = 0
     total: int = 0
+    flags: tuple[tuple[str, int], ...] = ()
 
 
 NO_PAST = Past()
+#: The flags of a connection that a handler can set, as sqlite-utils opens one.
+_FLAGS = {"foreign_keys": 0, "recursive_triggers": 1, "case_sensitive_like": 0, "legacy_alter_table": 0}
+_PRAGMA = re.compile(r"\s*PRAGMA\s+(?:main\s*\.\s*)?(\w+)\s*[=(]\s*['\"]?(\w+)", re.IGNORECASE)
+_VALUES = {"on": 1, "yes": 1, "true": 1, "off": 0, "no": 0, "false": 0}
+
+
+def sets_flag(sql: str) -> bool:
+    """Whether a statement sets a flag that its connection keeps."""
+    found = _PRAGMA.match(sql)
+    return found is not None and found[1].lower() in _FLAGS
+
+
+def flags_after(flags: tuple[tuple[str, int], ...], sql: str, in_transaction: bool) -> tuple[tuple[str, int], ...]:
+    """The flags of a connection, as in `Past`, after a statement that sets one."""
+    found = _PRAGMA.match(sql)
+    assert found is not None
+    name, text = found[1].lower(), found[2].lower()
+    if name == "foreign_keys" and in_transaction:
+        return flags  # "a no-op within a transaction": https://sqlite.org/pragma.html#pragma_foreign_keys
+    value = _VALUES.get(text, int(text) if text.isdecimal() else 0)
+    rest = {**dict(flags), name: min(value, 1)}
+    return tuple(sorted((name, value) for name, value in rest.items() if value != _FLAGS[name]))
 
 
 class Blocked(NamedTuple):
@@ -460,16 +484,14 @@ class SqliteStore:
         session.has_past = session.has_past or session.wrote
         session.wrote = False
         session.rowid = rowid
-        if past != NO_PAST or (self.looked_back and session.has_past):
+        if past[:3] != NO_PAST[:3] or (self.looked_back and session.has_past):
             self._set_past(session, past)
-        if session.flags:
+        if session.flags or past.flags:
             execute = session.connection.execute
-            execute("PRAGMA foreign_keys=off")
-            execute("PRAGMA recursive_triggers=on")
-            execute("PRAGMA case_sensitive_like=off")
             execute("PRAGMA defer_foreign_keys=off")
-            execute("PRAGMA legacy_alter_table=off")
-            session.flags = False
+            for flag, value in {**_FLAGS, **dict(past.flags)}.items():
+                execute(f"PRAGMA {flag}={value}")
+            session.flags = past.flags != ()
 
     @staticmethod
     def _set_past(session: _Session, past: Past) -> None:

@@ -600,7 +600,7 @@ class World:
             node=effect.node,
             transaction=effect.transaction,
             attempt=attempt,
-            past=process.past if self.count_past else NO_PAST,
+            past=process.past,
             since=since,
         )
         return self._stepped(state, index, started, effect.contents)
@@ -637,16 +637,17 @@ class World:
 
     def _past_after(self, process: Process) -> Past:
         """What the connection knows of this call and those before it."""
+        rowid, changes, total, flags = process.past
+        flags = self.tree.flags_after(self.tree.nodes[process.node], flags)
         if not self.count_past:
-            return NO_PAST
-        rowid, changes, total = process.past
+            return Past(flags=flags) if flags else NO_PAST
         for told in self.tree.nodes[process.node].answers():
             if type(told) is SqlResult:
                 rowid = told.lastrowid or rowid
                 if told.rowcount >= 0:
                     changes = told.rowcount
                     total += told.rowcount
-        return Past(rowid, changes, min(total, MOST_CHANGES))
+        return Past(rowid, changes, min(total, MOST_CHANGES), flags)
 
     def _redeliver(self, state: State, index: int, process: Process) -> State:
         if self.roles[index] is Role.LOOP:
