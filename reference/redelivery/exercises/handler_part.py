@@ -18,6 +18,7 @@ from ..exploration.schedule import BadSchedule, parse
 from ..exploration.stage import OpeningFailed, opened
 from ..exploration.straight import Endless, Outcome, Right, Unsupported, Wrong
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
+from ..simulation.calls import Tool
 from ..simulation.chance import HIGH, LOW
 from ..simulation.choices import Choice
 from ..simulation.guards import guarded
@@ -56,6 +57,8 @@ _WORDS = (
 #: No point of no return is looked for in a run of overtaking that has more steps.
 _FAR = 200
 _ONE_REFUSAL = Bounds(1, 1, 0, 0, 0, 1, 0, 0, 0)
+#: What is sent may be lost besides.
+_AND_NO_ANSWER = _ONE_REFUSAL._replace(faults=2, lost_answers=1)
 _ONE_HOUR_BACK = Bounds(1, 2, 0, 1, 0, 0, 0, 0, 1)
 
 
@@ -63,7 +66,8 @@ def _changed(scenario: Scenario, which: int) -> Scenario:
     """``scenario`` where the queue's hints lie, somebody else holds a lock or sets the clock, or draws are extreme."""
     name = scenario.name + _WORDS[which]
     if which == _OUTSIDER:
-        return replace(scenario, outsider=True, bounds=_ONE_REFUSAL, name=name)
+        sends = any(Tool.SEND in call.arguments for call in scenario.calls)
+        return replace(scenario, outsider=True, bounds=_AND_NO_ANSWER if sends else _ONE_REFUSAL, name=name)
     if which == _SET_BACK:
         return replace(scenario, set_back=True, bounds=_ONE_HOUR_BACK, name=name)
     if which in _DRAWN:
@@ -300,7 +304,7 @@ class HandlerPart:
         found = diagnose(run, program, verdict if isinstance(verdict, Stuck) else None)
         if isinstance(verdict, Stuck):
             del run.events[len(verdict.schedule) + 12 :]  # enough to see the circle
-        far = len(verdict.schedule) > _FAR and scenario.overtaken > 0
+        far = scenario.time_goes_on or (len(verdict.schedule) > _FAR and scenario.overtaken > 0)
         if not far and not (isinstance(verdict, Stuck) and verdict.reason == "hung"):
             choices = [event.choice for event in run.events]
             run.point_of_no_return = point_of_no_return(program, scenario, choices, verdict.journal)

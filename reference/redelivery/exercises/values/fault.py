@@ -15,8 +15,10 @@ from ...simulation.program import Program
 from ...simulation.sqlite_store import Journal
 from .batch import Batch
 
-#: So many runs are made to find a smaller set of messages.
-_MOST_RUNS = 200
+#: Of more messages than these, as time goes by, no search looks for a smaller run.
+_FEW = 3
+#: As many messages as in so many runs of all of them are run to find a smaller set.
+_MOST_RUNS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class _Finder:
         if isinstance(outcome, Right):
             return None
         scenario = opened(self.program, self.batch.scenario(chosen, self.spread))
+        if isinstance(outcome, Wrong) and self.spread and len(chosen) > _FEW:
+            return Fault(scenario, chosen, Refuted(outcome.schedule, self.journal, 0, 0, outcome.claim))
         verdict = Search(self.program, scenario, self.journal, seconds=self.seconds).run()
         if not isinstance(verdict, Refuted | Stuck):
             if not isinstance(outcome, Wrong):
@@ -99,12 +103,12 @@ class _Finder:
     def halved(self, messages: tuple[int, ...]) -> tuple[int, ...]:
         """Fewer of these messages that don't run right either: parts are left out, ever smaller ones, as long as that
         changes nothing (Zeller and Hildebrandt, Simplifying and isolating failure-inducing input)."""
-        parts, runs = 2, 0
-        while len(messages) > 1 and runs < _MOST_RUNS:
+        parts, most = 2, _MOST_RUNS * len(messages)
+        while len(messages) > 1 and most > 0:
             size = -(-len(messages) // parts)
             for start in range(0, len(messages), size):
                 rest = messages[:start] + messages[start + size :]
-                runs += 1
+                most -= len(rest)
                 if rest and not isinstance(self.run(rest), Right):
                     messages, parts = rest, max(parts - 1, 2)
                     break
