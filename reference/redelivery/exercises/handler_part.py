@@ -71,7 +71,7 @@ def _changed(scenario: Scenario, which: int) -> Scenario:
     if which == _SET_BACK:
         return replace(scenario, set_back=True, bounds=_ONE_HOUR_BACK, name=name)
     if which in _DRAWN:
-        return replace(scenario, spread=(_DRAWN[which],) * len(scenario.messages), name=name)
+        return replace(scenario, spread=(_DRAWN[which],) * len(scenario.calls), name=name)
     return replace(scenario, hints=_HINTS[which], name=name) if which else scenario
 
 

@@ -34,7 +34,7 @@ class Fault:
 
 def straight(program: Program, batch: Batch, journal: Journal, spread: bool = False) -> Outcome:
     """Run all messages of the batch that are to be run, then again, each delivered once more after it was done; with
-    ``spread`` only that, as time goes by and chance has it (`Scenario.spread`)."""
+    ``spread`` as time goes by and chance has it (`Scenario.spread`)."""
     return _Finder(program, batch, journal, 0.0, spread).run(batch.whole)
 
 
@@ -74,8 +74,6 @@ class _Finder:
             scenario = opened(self.program, self.batch.scenario(chosen, self.spread))
         except OpeningFailed as error:
             return Endless(str(error))
-        if self.spread:
-            return run_straight(self.program, scenario, self.journal, again=self.batch.again)
         # A duplicate may mend what was wrong without it, so each message comes once first.
         outcome = run_straight(self.program, scenario, self.journal, again=False)
         if isinstance(outcome, Right) and self.batch.again:
