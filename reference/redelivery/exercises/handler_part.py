@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from ..display.timeline import Timeline
@@ -138,17 +139,18 @@ class HandlerPart:
         return part._check(exercise, program, seconds, bounds, thorough)
 
     def _check(self, exercise: str, program: Program, seconds: float, bounds: dict[str, Any], thorough: bool) -> Report:
-        values = self._straight(program)
-        if isinstance(values, Unsupported):
-            missing = Undetermined.for_want_of(values.what, values.line)
-            return Report(exercise, self.grade_id, self.points, missing, bounds)
+        @cache
+        def values() -> Outcome:
+            return self._straight(program)
 
         def bounds_of(scenario: Scenario) -> Bounds:
-            limit = larger(scenario.bounds) if thorough else scenario.bounds
-            # What was chosen by hand may show more plainly what is wrong already.
-            return limit if isinstance(values, Right) else limit._replace(faults=min(limit.faults, 1))
+            return larger(scenario.bounds) if thorough else scenario.bounds
 
-        race = Race(program, self.journals, bounds_of, seconds, self.progress)
+        def values_are_right() -> bool:
+            return isinstance(values(), Right)
+
+        # Values that were chosen by hand may show more plainly what is wrong with others: if so, with few faults.
+        race = Race(program, self.journals, bounds_of, seconds, self.progress, values_are_right)
         numbered = list(enumerate(self.scenarios, 1))
         at_first = [(n, s) for n, s in numbered if not s.only_if_right]
         race.run(at_first)
@@ -161,10 +163,14 @@ class HandlerPart:
         changed += [(n, _SET_BACK) for n in race.clock_matters if n in as_given and not as_given[n].between]
         race.run([(k * _CHANGED + n, _changed(as_given[n], k)) for n, k in sorted(changed)])
         best, unsure, schedules, states = race.best, race.unsure, race.schedules, race.states
-        if race.missing is not None and best is None:
-            return Report(exercise, self.grade_id, self.points, race.missing, bounds, schedules)
-        if best is None and not isinstance(values, Right) and (unsure is None or isinstance(values, Wrong)):
-            return self._report_values(exercise, program, values, seconds, bounds)
+        missing = race.missing
+        outcome = values() if best is None and missing is None and not race.stopped else Right()
+        if isinstance(outcome, Unsupported):
+            missing = Undetermined.for_want_of(outcome.what, outcome.line)
+        if missing is not None and best is None:
+            return Report(exercise, self.grade_id, self.points, missing, bounds, schedules)
+        if not isinstance(outcome, Right | Unsupported) and (unsure is None or isinstance(outcome, Wrong)):
+            return self._report_values(exercise, program, outcome, seconds, bounds)
         if best is None:
             final = unsure or Proved(schedules, states, tuple(race.limits))
             return Report(

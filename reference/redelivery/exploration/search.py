@@ -175,6 +175,8 @@ class Search:
         self.scenario = scenario
         self.journal: Journal = journal
         self.bounds = bounds or scenario.bounds
+        self.most_faults = self.bounds.faults
+        """As many faults as the schedules have that are searched; may be lowered while a search is open."""
         self.symmetry = symmetry
         self.memory = memory
         self.seconds = seconds
@@ -411,6 +413,8 @@ class Search:
                     return found
                 level, level_start = cost[0], len(expanded)
                 yield level
+                if level > self.most_faults:
+                    break
             step.expanded = True
             expanded.append(step)
             state = step.state
