@@ -47,6 +47,7 @@ from ..simulation.world import Effect, Process, State, World
 
 if TYPE_CHECKING:
     from ..simulation.redis_store import RedisStore
+    from .transitions import Packed, Transitions
 
 
 Cost = tuple[int, int, int, int]
@@ -60,18 +61,41 @@ Rounds = tuple[Choice, ...]
 class Step:
     """A state on the search's way, and how it was reached: by ``choice``, or by whole ``rounds`` that begin with it."""
 
-    __slots__ = ("choice", "cost", "expanded", "next", "parent", "rounds", "state")
+    __slots__ = ("_state", "choice", "cost", "expanded", "next", "packed", "parent", "rounds", "transitions")
 
     def __init__(
-        self, parent: Step | None, choice: Choice | None, state: State, cost: Cost, rounds: Rounds = ()
+        self,
+        parent: Step | None,
+        choice: Choice | None,
+        state: State | None,
+        cost: Cost,
+        rounds: Rounds = (),
+        packed: Packed | None = None,
+        transitions: Transitions | None = None,
     ) -> None:
+        """``packed``: the state by the numbers of ``transitions``; one of the two is enough."""
         self.parent = parent
         self.choice = choice
         self.rounds = rounds
-        self.state = state
+        self._state = state
+        self.packed = packed
+        self.transitions = transitions
         self.cost = cost
         self.expanded = False
         self.next: list[tuple[bool, Step]] = []
+
+    @property
+    def state(self) -> State:
+        """The state itself."""
+        state = self._state
+        if state is None:
+            assert self.packed is not None and self.transitions is not None
+            state = self._state = self.transitions.unpacked(self.packed)
+        return state
+
+    def moved_to(self, packed: Packed) -> None:
+        """Another way to here was found, on which processes may have one another's places."""
+        self.packed, self._state = packed, None
 
     def schedule(self) -> tuple[Choice, ...]:
         """The choices that lead here."""
