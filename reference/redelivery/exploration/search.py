@@ -487,21 +487,24 @@ class Search:
                         effects.moved = False
                     else:
                         after = leads_to(step, option)
+                    key = key_of(after, exact)
+                    other = known.get(key)
+                    if other is not None and other.expanded:
+                        following.append((faulty, other))
+                        continue
                     new_cost = (
                         count + faulty,
                         own + (faulty and option.own),
                         switches + (last >= 0 and choice.kind is Kind.STEP and choice.process != last),
                         length + (len(rounds) or 1),
                     )
-                    key = key_of(after, exact)
-                    other = known.get(key)
                     if other is None:
                         other = known[key] = Step(step, choice, None, new_cost, rounds, after, transitions)
                         if effects.moved:
                             effects.at = other
                         serial -= 1
                         heapq.heappush(heap, (new_cost, serial, other))
-                    elif new_cost < other.cost and not other.expanded:
+                    elif new_cost < other.cost:
                         other.parent, other.choice, other.cost = step, choice, new_cost
                         other.rounds = rounds
                         other.moved_to(after)

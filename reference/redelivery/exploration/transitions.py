@@ -75,13 +75,13 @@ _Change = tuple[tuple[str, Any], ...]
 
 
 class _Move(NamedTuple):
-    """Where a choice leads: the process, the stores and the queue afterwards, who made the last step (-1: all this as
-    before), and what has become of each process (None: nothing of any)."""
+    """Where a choice leads: the process, the stores and the queue afterwards (-1: as before), whether that was a step,
+    and what has become of each process (None: nothing of any other)."""
 
     process: int
     stores: int
     queue: int
-    last: int
+    steps: bool
     changes: tuple[_Change, ...] | None
 
 
@@ -99,11 +99,17 @@ class Transitions:
         self._symmetry = symmetry and len(set(groups)) < len(groups)
         self._memory = memory
         self._count = len(groups)
+        last = self._count - 1
+        self._others = [[last if other == index else other for other in range(last)] for index in range(self._count)]
+        """Of each place the others, in an order in which each place has the last one in its own stead."""
         self._processes: list[Process] = []
         self._process_numbers: dict[tuple[int, Process], int] = {}
         self._nodes: list[Node | None] = []
         self._views: list[int] = []
         self._view_numbers: dict[Any, int] = {}
+        self._victims: list[int] = []
+        """Of each process: a number that it shares with all who leave the same behind when they are killed."""
+        self._victim_numbers: dict[Any, int] = {}
         self._sorts: list[int] = []
         """Of each process: that of its next step."""
         self._plain: list[bool] = []
@@ -211,6 +217,8 @@ class Transitions:
                 process.vain,
             )
             self._views.append(self._view_numbers.setdefault(view, len(self._view_numbers)))
+            victim = (group, process.message, process.current, process.held, transaction.lock)
+            self._victims.append(self._victim_numbers.setdefault(victim, len(self._victim_numbers)))
             self._sorts.append(self._sort(Kind.STEP, number))
             self._plain.append(not (process.waiting or process.stalled or process.vain))
         return number
@@ -309,13 +317,17 @@ class Transitions:
         if sort == _EVERYTHING:
             return self.packed(self._world.apply(step.state, choice))
         views = self._views
-        seen = tuple([views[number] for number in packed[:-4]])
-        key: tuple[Any, ...]
+        seen = [views[number] for number in packed[:-4]]
+        seen[index] = seen[-1]  # in what order the others stand matters only to themselves
+        seen[-1] = index if self._world.count_attempts else -1  # what is counted may name the place
+        number = packed[index]
         if sort == _STORES:
-            key = (code, packed[index], packed[-4], seen)
+            key = (code - index, number, packed[-4], *seen)
         else:
-            faults = packed[-2] if self._apart else -1
-            key = (code, packed[index], self._stores[packed[-4]][2], packed[-3], faults, seen)
+            now, faults = self._stores[packed[-4]][2], packed[-2] if self._apart else -1
+            if kind is Kind.CRASH:
+                number = self._victims[number]
+            key = (code - index, number, packed[-3], now, faults, *seen)
         move = self._moves.get(key)
         if move is None:
             after = self._world.apply(step.state, choice)
@@ -324,10 +336,10 @@ class Transitions:
             if move is not None:
                 self._moves[key] = move
             return arrived
-        process, stores, queue, last, changes = move
+        process, stores, queue, steps, changes = move
         numbers = list(packed)
         if changes is not None:
-            for other, change in enumerate(changes):
+            for other, change in zip(self._others[index], changes, strict=True):
                 if change:
                     numbers[other] = self._with(self._groups[other], numbers[other], change)
         numbers[index] = process
@@ -337,8 +349,8 @@ class Transitions:
             numbers[-3] = queue
         if code >= _FIRST_FAULT:
             numbers[-2] = self._with_one_more(packed[-2], kind)
-        if last >= 0:
-            numbers[-1] = last
+        if steps:
+            numbers[-1] = index
         return tuple(numbers)
 
     def _with_one_more(self, faults: int, kind: Kind) -> int:
@@ -373,17 +385,15 @@ class Transitions:
         kind = option.choice.kind
         if arrived[-2] != (packed[-2] if kind is Kind.STEP else self._with_one_more(packed[-2], kind)):
             return None
-        last = -1 if kind in _ON_QUEUE else index
-        if arrived[-1] != (packed[-1] if last < 0 else last):
+        steps = kind not in _ON_QUEUE
+        if arrived[-1] != (index if steps else packed[-1]):
             return None
         changes: tuple[_Change, ...] | None = None
-        if any(arrived[other] != packed[other] for other in range(self._count) if other != index):
-            changes = tuple(
-                () if other == index else _difference(before.processes[other], after.processes[other])
-                for other in range(self._count)
-            )
+        others = self._others[index]
+        if any(arrived[other] != packed[other] for other in others):
+            changes = tuple(_difference(before.processes[other], after.processes[other]) for other in others)
         stores, queue = (arrived[-4], -1) if sort == _STORES else (-1, arrived[-3])
-        return _Move(arrived[index], stores, queue, last, changes)
+        return _Move(arrived[index], stores, queue, steps, changes)
 
     def _with(self, group: int, number: int, change: _Change) -> int:
         changed = self._changed.get((number, change))
