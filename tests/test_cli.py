@@ -359,3 +359,32 @@ def test_a_thread_left_running_does_not_keep_the_command_from_ending(write) -> N
     except subprocess.TimeoutExpired as error:
         raise AssertionError("the command does not end") from error
     assert result.status == 0
+
+
+# -- what starting costs ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_numpy_is_imported_only_for_a_notebook_that_names_it(write, named: bool) -> None:
+    path = write(notebook(*([cell("import numpy")] if named else []), cell(RIGHT, PART)))
+    code = (
+        "import sys; from redelivery.cli import main; status = main(sys.argv[1:]); import sqlite_utils.db; "
+        "print(status, 'numpy' in sys.modules, sqlite_utils.db.np is not None)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, "check", "--part", PART, path], capture_output=True, text=True, check=True
+    )
+    pytest.importorskip("numpy")
+    assert run.stdout.splitlines()[-1] == f"0 {named} {named}"
+
+
+def test_redis_is_imported_only_for_a_part_that_uses_it(write) -> None:
+    path = write(notebook(cell(RIGHT, PART)))
+    code = (
+        "import sys; from redelivery.cli import main; main(sys.argv[1:]); "
+        "print(sorted({'redis', 'fakeredis'} & {*sys.modules}))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, "check", "--part", PART, path], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.splitlines()[-1] == "[]"
