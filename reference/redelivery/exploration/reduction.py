@@ -469,9 +469,5 @@ def carried_on(world: World, effects: RememberedEffects, step: Step, choice: Cho
     back = (*state.processes[:index], process, *state.processes[index + 1 :])
     if state._replace(processes=back, last=step.state.last) != step.state:
         return None
-    operations = 0
-    node: Node | None = skip.node
-    while node is not None and node is not nodes[process.node]:
-        node, operations = node.parent, operations + 1
     processes = (*state.processes[:index], process._replace(node=skip.node.number), *state.processes[index + 1 :])
-    return state._replace(processes=processes), tuple(choices) * (operations // len(skip.answers))
+    return state._replace(processes=processes), tuple(choices) * (skip.operations // len(skip.answers))

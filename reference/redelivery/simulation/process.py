@@ -117,6 +117,8 @@ class Skip(NamedTuple):
 
     answers: tuple[Told, ...]
     node: Node
+    operations: int
+    """How many there are on the way."""
 
 
 def _is_contention(request: Request, told: Told | None) -> bool:
@@ -239,7 +241,7 @@ class Tree:
             self.skips |= {node.line} if node.line else set()
             line = self._line(node, (answers * (same // length))[: ahead + length - 1])
             for phase in range(length):  # at some of them the process never stops
-                line[phase].skip = Skip(answers[phase:] + answers[:phase], line[ahead + phase])
+                line[phase].skip = Skip(answers[phase:] + answers[:phase], line[ahead + phase], ahead)
         return None
 
     def _line(self, node: Node, answers: Sequence[Told]) -> list[Node]:

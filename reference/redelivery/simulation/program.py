@@ -38,6 +38,9 @@ class Program(Protocol):
     endless: set[Any]
     """What its processes were seen to do without end; see `process.Host.endless`."""
 
+    known: dict[Any, Any]
+    """What they asked for, told what: a host compares its own with that of hosts before it."""
+
     other_threads: Set[int]
     """Threads that were there before."""
 
@@ -130,6 +133,7 @@ class SourceProgram:
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self.endless: set[Any] = set()
+        self.known: dict[Any, Any] = {}
         self._cells = tuple(cells)
         self._code = []
         self.errors: list[CellError] = []
@@ -300,6 +304,7 @@ class FunctionProgram:
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
         self.endless: set[Any] = set()
+        self.known: dict[Any, Any] = {}
         self.other_threads: Set[int] = frozenset()  # a cell that has run has a file name of its own
         self._functions = dict(functions)
         self._files = frozenset(_files_of(functions.values()))
