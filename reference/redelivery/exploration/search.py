@@ -36,7 +36,7 @@ _MOST_MEMORIES, _FEW_MEMORIES = 50_000, 300
 TOO_MANY_MEMORIES = (
     "what the handler remembers takes ever new values and may change what it does: too many to try them all"
 )
-_FIRST_LOOK = 100
+_FIRST_LOOK = 300
 """States that are searched with switches counted exactly, before anything is known."""
 
 
