@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from redelivery.cli import main
+from redelivery.exercises.handler_part import HandlerPart
+
 EXERCISE = "05-record-and-check"
 PART = "record_and_check"
 PARTS = ["record_and_check", "record_and_check_redis", "request_once", "break_it"]
@@ -388,3 +391,25 @@ def test_redis_is_imported_only_for_a_part_that_uses_it(write) -> None:
         [sys.executable, "-c", code, "check", "--part", PART, path], capture_output=True, text=True, check=True
     )
     assert run.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_demonstration_in_a_notebook_is_not_searched_while_the_notebook_is_checked(
+    write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(
+        notebook(
+            cell("from redelivery import exercise\nex = exercise('05')"),
+            cell(WRONG + f"\nex.report({PART!r}, handle)"),
+            cell(RIGHT + f"\nex.check({PART!r}, handle)", PART),
+        )
+    )
+    checked = []
+    real = HandlerPart.check
+
+    def check(self: HandlerPart, *arguments: Any, **named: Any) -> Any:
+        checked.append(self.grade_id)
+        return real(self, *arguments, **named)
+
+    monkeypatch.setattr(HandlerPart, "check", check)
+    assert main(["check", "--part", PART, path]) == 0
+    assert checked == [PART]
