@@ -15,6 +15,9 @@ the key they are sorted.
 written in its open transaction, too), its transaction, the committed contents and the locks of others. So it is
 carried out for real only where this combination is new. Every real replay is compared with what was remembered.
 
+**Numbers.** What the rules make of the parts of a state that a choice depends on they make of them in every state:
+see `transitions`.
+
 **Rounds.** A process that goes round (see `Tree`) and asks something else in the end is carried on alone to its last
 round, as one move, where a whole round leaves everything as it was. Others step in during its first rounds and its
 last, and nowhere between: what they do there shows itself to the process in the same way, unless it counts its rounds.
