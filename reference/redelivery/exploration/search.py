@@ -287,7 +287,7 @@ class Search:
                 self.seconds_exploring += perf_counter() - exploring
                 if verdict is None and host.unsupported is None:
                     asked = effects.live.hints_read or self._asked_for_hint
-                    if asked and effects.live.ignore_hints and hints_matter(tree):
+                    if faults and asked and effects.live.ignore_hints and hints_matter(tree):
                         raise HintsMatter  # rather than search further for what can't be found so
                     more = True
                     return None
