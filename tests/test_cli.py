@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from redelivery.cli import main
+from redelivery.exercises.handler_part import HandlerPart
+
 EXERCISE = "05-record-and-check"
 PART = "record_and_check"
 PARTS = ["record_and_check", "record_and_check_redis", "request_once", "break_it"]
@@ -359,3 +362,54 @@ def test_a_thread_left_running_does_not_keep_the_command_from_ending(write) -> N
     except subprocess.TimeoutExpired as error:
         raise AssertionError("the command does not end") from error
     assert result.status == 0
+
+
+# -- what starting costs ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_numpy_is_imported_only_for_a_notebook_that_names_it(write, named: bool) -> None:
+    path = write(notebook(*([cell("import numpy")] if named else []), cell(RIGHT, PART)))
+    code = (
+        "import sys; from redelivery.cli import main; status = main(sys.argv[1:]); import sqlite_utils.db; "
+        "print(status, 'numpy' in sys.modules, sqlite_utils.db.np is not None)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, "check", "--part", PART, path], capture_output=True, text=True, check=True
+    )
+    pytest.importorskip("numpy")
+    assert run.stdout.splitlines()[-1] == f"0 {named} {named}"
+
+
+def test_redis_is_imported_only_for_a_part_that_uses_it(write) -> None:
+    path = write(notebook(cell(RIGHT, PART)))
+    code = (
+        "import sys; from redelivery.cli import main; main(sys.argv[1:]); "
+        "print(sorted({'redis', 'fakeredis'} & {*sys.modules}))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, "check", "--part", PART, path], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_demonstration_in_a_notebook_is_not_searched_while_the_notebook_is_checked(
+    write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(
+        notebook(
+            cell("from redelivery import exercise\nex = exercise('05')"),
+            cell(WRONG + f"\nex.report({PART!r}, handle)"),
+            cell(RIGHT + f"\nex.check({PART!r}, handle)", PART),
+        )
+    )
+    checked = []
+    real = HandlerPart.check
+
+    def check(self: HandlerPart, *arguments: Any, **named: Any) -> Any:
+        checked.append(self.grade_id)
+        return real(self, *arguments, **named)
+
+    monkeypatch.setattr(HandlerPart, "check", check)
+    assert main(["check", "--part", PART, path]) == 0
+    assert checked == [PART]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from redelivery.exercises.idempotence import ORDER_TOTAL
 from redelivery.exercises.record_and_check import ONE, RECORD_AND_CHECK
 from redelivery.exploration.race import Race
 from redelivery.exploration.schedule import cost_of
@@ -83,3 +84,12 @@ def test_the_counterexample_is_one_with_the_fewest_faults_of_all(answer: Answer)
         return
     assert race.best is not None and not isinstance(race.best[1], Proved)
     assert cost_of(race.best[1].schedule)[0] == min(cost_of(verdict.schedule)[0] for verdict in alone)
+
+
+def test_an_answer_that_looks_at_hints_fails_in_the_first_scenario_in_which_it_can() -> None:
+    """It would not, if that was searched to its end first as though every delivery was said to be the first, while
+    others of fewer faults come to theirs."""
+    answer = next(a for a in answers("mutants") if a.part == "order_total" and a.name == "order_and_attempt")
+    report = ORDER_TOTAL.check(answer.exercise, answer.program())
+    assert isinstance(report.verdict, Refuted) and report.scenario == 1
+    assert cost_of(report.verdict.schedule)[0] == 1

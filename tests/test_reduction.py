@@ -16,6 +16,7 @@ from redelivery.exploration.reduction import RememberedEffects
 from redelivery.exploration.scenario import Scenario
 from redelivery.exploration.schedule import cost_of
 from redelivery.exploration.search import Search
+from redelivery.exploration.transitions import Packed, Transitions
 from redelivery.exploration.verdict import Proved, Refuted, Stuck
 from redelivery.simulation import process
 from redelivery.simulation.hosts import GreenletHost
@@ -128,13 +129,51 @@ def test_the_first_counterexample_is_the_smallest_that_the_full_search_finds() -
         assert cost_of(verdict.schedule) == cost_of(full.smallest_broken)
 
 
+DRAWS_AFTER_MANY = """
+import secrets
+from redelivery import Retry
+def handle(message, db):
+    if message.attempt < 6:
+        raise Retry("not yet")
+    with db.atomic():
+        db.execute("INSERT INTO processed VALUES (?)", [f"{message.id} {secrets.token_hex(8)}"])
+"""
+NOTES_THE_ATTEMPT = """
+def handle(message, db):
+    with db.atomic():
+        db.execute("INSERT INTO processed VALUES (?)", [f"{message.id}, attempt {message.attempt}"])
+"""
+
+
+@pytest.mark.parametrize("journal", JOURNALS)
+@pytest.mark.parametrize(
+    "source",
+    [
+        DRAWS_AFTER_MANY,
+        NOTES_THE_ATTEMPT,
+        *(by_name(name).source for name in ("or_ignore_rowcount", "begin_immediate_check", "deferred_lock_swallowed")),
+    ],
+    ids=["draws after many attempts", "notes the attempt", "or_ignore_rowcount", "immediate", "deferred"],
+)
+def test_exchanging_consumers_loses_no_final_state_of_two_messages_with_two_faults(
+    source: str, journal: Journal
+) -> None:
+    assert TWO.bounds.faults == 2 and len(TWO.messages) == 2
+    exchanged = finals(program(source), TWO, journal, TWO.bounds)
+    assert finals(program(source), TWO, journal, TWO.bounds, symmetry=False) == exchanged
+
+
 # -- each rule is needed ------------------------------------------------------------------------------------
 
 
 def _without(monkeypatch: pytest.MonkeyPatch, change: Any) -> None:
     """Leave parts of a state out of the key under which states are merged."""
-    original = Search._key
-    monkeypatch.setattr(Search, "_key", lambda self, state: original(self, change(state)))
+    original = Transitions.key
+
+    def key(self: Transitions, packed: Packed, exact: bool) -> Packed:
+        return original(self, self.packed(change(self.unpacked(packed))), exact)
+
+    monkeypatch.setattr(Transitions, "key", key)
 
 
 def _processes(**parts: Any) -> Any:

@@ -121,6 +121,9 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from .simulation.lean import import_for
+
+    import_for(options.notebook)
     from .display.progress import bar
     from .exercises.fault import checked
     from .exercises.handler_part import with_progress, with_seed
@@ -189,6 +192,9 @@ def _status(reports: Sequence[Report]) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    from .simulation.lean import import_for
+
+    import_for(options.notebook)
     from .exercises.catalogue import part_of
     from .exercises.handler_part import HandlerPart, with_seed
     from .exercises.notebook import NotUsable, read_notebook

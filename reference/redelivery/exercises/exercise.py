@@ -12,7 +12,7 @@ from ..exploration.schedule import BadSchedule
 from ..exploration.stage import opened
 from ..exploration.verdict import Undetermined
 from ..simulation.memory import CannotCopy
-from ..simulation.program import Cell, Program, SourceProgram, live_program
+from ..simulation.program import Cell, Program, Quiet, SourceProgram, is_executing, live_program
 from ..simulation.sqlite_store import Journal
 from ..workspace.kernel import Judged, NotThis, executed, judged, watch
 from ..workspace.record import note_live
@@ -168,12 +168,15 @@ class Exercise:
         return f"Exercise {self.name}: {parts}"
 
 
-def exercise(name: str) -> Exercise:
-    """The exercise with this number or name, such as ``"05"``.
+def exercise(name: str) -> Exercise | Quiet:
+    """The exercise with this number or name, such as ``"05"``; where a cell that asks for it is itself executed to be
+    checked, one that does nothing.
 
     Raises:
         LookupError: there is none; the message says which there are.
     """
+    if is_executing():
+        return Quiet()
     full = exercise_name(name)
     if full is None:
         raise LookupError(f"there is no exercise {name!r}; there are {', '.join(EXERCISES)}")

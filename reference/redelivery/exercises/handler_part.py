@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from ..display.timeline import Timeline
@@ -155,17 +156,18 @@ class HandlerPart:
         return part._check(exercise, program, seconds, bounds, thorough)
 
     def _check(self, exercise: str, program: Program, seconds: float, bounds: dict[str, Any], thorough: bool) -> Report:
-        values, spread = self._straight(program)
-        if isinstance(values, Unsupported):
-            missing = Undetermined.for_want_of(values.what, values.line)
-            return Report(exercise, self.grade_id, self.points, missing, bounds)
+        @cache
+        def as_drawn() -> tuple[Outcome, bool]:
+            return self._straight(program)
 
         def bounds_of(scenario: Scenario) -> Bounds:
-            limit = larger(scenario.bounds) if thorough else scenario.bounds
-            # What was chosen by hand may show more plainly what is wrong already.
-            return limit if isinstance(values, Right) else limit._replace(faults=min(limit.faults, 1))
+            return larger(scenario.bounds) if thorough else scenario.bounds
 
-        race = Race(program, self.journals, bounds_of, seconds, self.progress)
+        def values_are_right() -> bool:
+            return isinstance(as_drawn()[0], Right)
+
+        # Values that were chosen by hand may show more plainly what is wrong with others: if so, with few faults.
+        race = Race(program, self.journals, bounds_of, seconds, self.progress, values_are_right)
         numbered = list(enumerate(self.scenarios, 1))
         at_first = [(n, s) for n, s in numbered if not s.only_if_right]
         race.run(at_first)
@@ -180,10 +182,14 @@ class HandlerPart:
         changed += [(n, k) for n in race.draws_matter if n in as_given and not as_given[n].between for k in _DRAWN]
         race.run([(k * _CHANGED + n, _changed(as_given[n], k)) for n, k in sorted(changed)])
         best, unsure, schedules, states = race.best, race.unsure, race.schedules, race.states
-        if race.missing is not None and best is None:
-            return Report(exercise, self.grade_id, self.points, race.missing, bounds, schedules)
-        if best is None and not isinstance(values, Right) and (unsure is None or isinstance(values, Wrong)):
-            return self._report_values(exercise, program, values, spread, seconds, bounds)
+        missing = race.missing
+        outcome, spread = (Right(), False) if best or missing or race.stopped else as_drawn()
+        if isinstance(outcome, Unsupported):
+            missing = Undetermined.for_want_of(outcome.what, outcome.line)
+        if missing is not None and best is None:
+            return Report(exercise, self.grade_id, self.points, missing, bounds, schedules)
+        if not isinstance(outcome, Right | Unsupported) and (unsure is None or isinstance(outcome, Wrong)):
+            return self._report_values(exercise, program, outcome, spread, seconds, bounds)
         if best is None:
             final = unsure or Proved(schedules, states, tuple(race.limits))
             return Report(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
@@ -11,12 +12,18 @@ from .scenario import Scenario
 from .search import TOO_MANY_MEMORIES, Search
 from .verdict import Proved, Refuted, Stuck, Undetermined
 
+#: Schedules with so many faults are always searched: see `Race`.
+FEW_FAULTS = 1
+
 
 class Race:
     """Searches of several scenarios, all of them without a fault first, then with one, and so on: what fails without
     any fault is found before anything is searched to its end.
 
     The first counterexample is the one with the fewest faults, and of these the one of the first scenario.
+
+    ``go_further`` is asked once, before the first schedule with a second fault: whether there is any need of them. Most
+    mistakes show themselves before, so it may cost something to answer.
     """
 
     def __init__(
@@ -26,9 +33,11 @@ class Race:
         bounds_of: Callable[[Scenario], Bounds],
         seconds: float,
         progress: Callable[[int], None] | None,
+        go_further: Callable[[], bool] = lambda: True,
     ) -> None:
         self._program, self._journals, self._bounds_of = program, journals, bounds_of
         self._seconds, self._progress = seconds, progress
+        self._go_further = cache(go_further)
         self.best: tuple[int, Refuted | Stuck] | None = None
         """The number of a scenario, and its counterexample."""
         self.unsure: Undetermined | None = None
@@ -80,6 +89,8 @@ class Race:
     def _goes_on(self, number: int, search: Search, faults: int) -> bool:
         """Search on up to so many faults; whether there are more to come."""
         search.try_memories = self.unsure is None or self.unsure.reason != TOO_MANY_MEMORIES
+        if faults > FEW_FAULTS and not self._go_further():
+            search.most_faults = FEW_FAULTS
         verdict = search.advance(faults)
         if verdict is None:
             return True

@@ -15,6 +15,9 @@ the key they are sorted.
 written in its open transaction, too), its transaction, the committed contents and the locks of others. So it is
 carried out for real only where this combination is new. Every real replay is compared with what was remembered.
 
+**Numbers.** What the rules make of the parts of a state that a choice depends on they make of them in every state:
+see `transitions`.
+
 **Rounds.** A process that goes round (see `Tree`) and asks something else in the end is carried on alone to its last
 round, as one move, where a whole round leaves everything as it was. Others step in during its first rounds and its
 last, and nowhere between: what they do there shows itself to the process in the same way, unless it counts its rounds.
@@ -46,6 +49,7 @@ from ..simulation.world import Effect, Process, State, World
 
 if TYPE_CHECKING:
     from ..simulation.redis_store import RedisStore
+    from .transitions import Packed, Transitions
 
 
 Cost = tuple[int, int, int, int]
@@ -59,18 +63,41 @@ Rounds = tuple[Choice, ...]
 class Step:
     """A state on the search's way, and how it was reached: by ``choice``, or by whole ``rounds`` that begin with it."""
 
-    __slots__ = ("choice", "cost", "expanded", "next", "parent", "rounds", "state")
+    __slots__ = ("_state", "choice", "cost", "expanded", "next", "packed", "parent", "rounds", "transitions")
 
     def __init__(
-        self, parent: Step | None, choice: Choice | None, state: State, cost: Cost, rounds: Rounds = ()
+        self,
+        parent: Step | None,
+        choice: Choice | None,
+        state: State | None,
+        cost: Cost,
+        rounds: Rounds = (),
+        packed: Packed | None = None,
+        transitions: Transitions | None = None,
     ) -> None:
+        """``packed``: the state by the numbers of ``transitions``; one of the two is enough."""
         self.parent = parent
         self.choice = choice
         self.rounds = rounds
-        self.state = state
+        self._state = state
+        self.packed = packed
+        self.transitions = transitions
         self.cost = cost
         self.expanded = False
         self.next: list[tuple[bool, Step]] = []
+
+    @property
+    def state(self) -> State:
+        """The state itself."""
+        state = self._state
+        if state is None:
+            assert self.packed is not None and self.transitions is not None
+            state = self._state = self.transitions.unpacked(self.packed)
+        return state
+
+    def moved_to(self, packed: Packed) -> None:
+        """Another way to here was found, on which processes may have one another's places."""
+        self.packed, self._state = packed, None
 
     def schedule(self) -> tuple[Choice, ...]:
         """The choices that lead here."""
@@ -444,9 +471,5 @@ def carried_on(world: World, effects: RememberedEffects, step: Step, choice: Cho
     back = (*state.processes[:index], process, *state.processes[index + 1 :])
     if state._replace(processes=back, last=step.state.last) != step.state:
         return None
-    operations = 0
-    node: Node | None = skip.node
-    while node is not None and node is not nodes[process.node]:
-        node, operations = node.parent, operations + 1
     processes = (*state.processes[:index], process._replace(node=skip.node.number), *state.processes[index + 1 :])
-    return state._replace(processes=processes), tuple(choices) * (operations // len(skip.answers))
+    return state._replace(processes=processes), tuple(choices) * (skip.operations // len(skip.answers))

@@ -8,10 +8,10 @@ import heapq
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter, process_time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..simulation.calls import Role
-from ..simulation.choices import CONSUMERS_OWN, TIME_IS_LEFT, Kind
+from ..simulation.choices import TIME_IS_LEFT, Kind
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GrowingMemory, Stopped
 from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, NeedsPast, SchemaChanges
@@ -19,11 +19,12 @@ from ..simulation.operations import Hung, ReadClock, Unrepeatable
 from ..simulation.process import MOST_ROUNDS, ROUNDS, Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal
-from ..simulation.world import Bounds, State, World
+from ..simulation.world import Bounds, World
 from .reduction import Cost, Mismatch, RememberedEffects, Rounds, Step, carried_on, hints_matter
 from .scenario import Scenario
 from .schedule import to_text
 from .stage import TICK, AnyHost, Final, Forbidden, Needs, Stores, everything, host_of, stores, world_of, wrong_at_end
+from .transitions import Packed, Transitions
 from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 
 _LOOK_FOR_GROWTH = 2_000
@@ -175,6 +176,8 @@ class Search:
         self.scenario = scenario
         self.journal: Journal = journal
         self.bounds = bounds or scenario.bounds
+        self.most_faults = self.bounds.faults
+        """As many faults as the schedules have that are searched; may be lowered while a search is open."""
         self.symmetry = symmetry
         self.memory = memory
         self.seconds = seconds
@@ -267,6 +270,7 @@ class Search:
             raise
         self._groups = _groups(world.roles)
         self._steps = []
+        self._transitions = Transitions(world, effects, self._groups, self.symmetry, self.memory)
         levels = self._explore_twice(world, effects, host, stop_at_first)
         return _UnderWay(host, tree, both, effects, levels, resources, perf_counter())
 
@@ -284,6 +288,9 @@ class Search:
                 verdict = here.up_to(faults)
                 self.seconds_exploring += perf_counter() - exploring
                 if verdict is None and host.unsupported is None:
+                    asked = effects.live.hints_read or self._asked_for_hint
+                    if faults and asked and effects.live.ignore_hints and hints_matter(tree):
+                        raise HintsMatter  # rather than search further for what can't be found so
                     more = True
                     return None
                 if verdict is not None:
@@ -383,8 +390,10 @@ class Search:
     ) -> Generator[int, None, Verdict | None]:
         self._steps = []
         effects.forget_place()
-        first = Step(None, None, world.initial(0), (0, 0, 0, 0))
-        known: dict[Any, Step] = {self._key(first.state): first}
+        transitions, exact = self._transitions, self._exact
+        initial = world.initial(0)
+        first = Step(None, None, initial, (0, 0, 0, 0), (), transitions.packed(initial), transitions)
+        known: dict[Packed, Step] = {transitions.key(transitions.packed(initial), exact): first}
         heap: list[tuple[Cost, int, Step]] = [(first.cost, 0, first)]
         serial = 0
         level = 0
@@ -395,8 +404,7 @@ class Search:
         judged: dict[Final, str | None] = {}
         scenario = self.scenario
         unexpected = ~scenario.expected_dead
-        nodes = world.tree.nodes
-        key_of, apply = self._key, world.apply
+        key_of, possible, leads_to = transitions.key, transitions.possible, transitions.after
         forbidden = Forbidden(scenario, effects.store, effects.redis)
         while heap:
             cost, _, step = heapq.heappop(heap)
@@ -414,9 +422,10 @@ class Search:
                     return found
                 level, level_start = cost[0], len(expanded)
                 yield level
+                if level > self.most_faults:
+                    break
             step.expanded = True
             expanded.append(step)
-            state = step.state
             if most is not None and len(expanded) > most:
                 return None
             if host.stopped:
@@ -435,24 +444,29 @@ class Search:
                     return self._gave_up(f"the limit of {self.seconds:g} seconds of computing was reached")
                 if len(expanded) >= self.most_states:
                     return self._gave_up(f"the limit of {self.most_states:,} states was reached")
-            if (wrong := forbidden(state)) is not None:
+            if forbidden.something and (wrong := forbidden(step.state)) is not None:
                 found = found or Refuted(step.schedule(), self.journal, 0, len(expanded), wrong)
                 if stop_at_first:
                     return found
                 continue  # a run ends where that is seen
-            for process in state.processes:
-                if process.message >= 0:
-                    request = nodes[process.node].request
-                    if type(request) is Hung:
-                        found = found or self._stuck_at(step, "hung", request.why)
-                    elif type(request) is Unrepeatable:
-                        raise _Unrepeatable(request.why, nodes[process.node].line)
-            if state.dead & unexpected:
+            goes_round = False
+            packed = step.packed
+            assert packed is not None
+            for node in transitions.nodes(packed):
+                request = node.request
+                if type(request) is Hung:
+                    found = found or self._stuck_at(step, "hung", request.why)
+                elif type(request) is Unrepeatable:
+                    raise _Unrepeatable(request.why, node.line)
+                goes_round = goes_round or node.skip is not None
+            dead = transitions.dead(packed) & unexpected
+            if dead:
                 found = found or self._stuck_at(step, "poison", "")
             if found and stop_at_first:
                 return found
-            moves = world.steps(state)
-            if not moves and world.has_ended(state):
+            moves, faults = possible(step)
+            if not moves and world.has_ended(step.state):
+                state = step.state
                 final = Final.of(scenario, world, state)
                 self.finals.add(final)
                 if final not in judged:
@@ -460,46 +474,51 @@ class Search:
                     if scenario.closing:
                         effects.at = None
                 wrong = judged[final]
-                if wrong is not None and not state.dead & unexpected:
+                if wrong is not None and not dead:
                     found = found or Refuted(step.schedule(), self.journal, 0, len(expanded), wrong)
                     if stop_at_first:
                         return found
             effects.here = step
-            last = state.last if self._exact else -2
-            faults = world.faults(state)
-            count_moves = len(moves)
-            goes_round = any(p.message >= 0 and nodes[p.node].skip is not None for p in state.processes)
-            for index, choice in enumerate((*moves, *faults)):
-                effects.moved = False
-                rounds: Rounds = ()
-                if goes_round and (far := carried_on(world, effects, step, choice)) is not None:
-                    after, rounds = far
+            last = packed[-1] if exact else -2
+            count, own, switches, length = cost
+            following = step.next
+            for faulty, options in ((False, moves), (True, faults)):
+                for option in options:
                     effects.moved = False
-                else:
-                    after = apply(state, choice)
-                faulty = index >= count_moves
-                new_cost = (
-                    cost[0] + faulty,
-                    cost[1] + (faulty and choice.kind in CONSUMERS_OWN),
-                    cost[2] + (choice.kind is Kind.STEP and choice.process != last and last >= 0),
-                    cost[3] + (len(rounds) or 1),
-                )
-                key = key_of(after)
-                other = known.get(key)
-                if other is None:
-                    other = known[key] = Step(step, choice, after, new_cost, rounds)
-                    if effects.moved:
-                        effects.at = other
-                    serial -= 1
-                    heapq.heappush(heap, (new_cost, serial, other))
-                elif new_cost < other.cost and not other.expanded:
-                    other.parent, other.choice, other.state, other.cost = step, choice, after, new_cost
-                    other.rounds = rounds
-                    if effects.at is other:  # there the processes may have one another's places
-                        effects.at = None
-                    serial -= 1
-                    heapq.heappush(heap, (new_cost, serial, other))
-                step.next.append((faulty, other))
+                    choice = option.choice
+                    rounds: Rounds = ()
+                    if goes_round and (far := carried_on(world, effects, step, choice)) is not None:
+                        away, rounds = far
+                        after = transitions.packed(away)
+                        effects.moved = False
+                    else:
+                        after = leads_to(step, option)
+                    key = key_of(after, exact)
+                    other = known.get(key)
+                    if other is not None and other.expanded:
+                        following.append((faulty, other))
+                        continue
+                    new_cost = (
+                        count + faulty,
+                        own + (faulty and option.own),
+                        switches + (last >= 0 and choice.kind is Kind.STEP and choice.process != last),
+                        length + (len(rounds) or 1),
+                    )
+                    if other is None:
+                        other = known[key] = Step(step, choice, None, new_cost, rounds, after, transitions)
+                        if effects.moved:
+                            effects.at = other
+                        serial -= 1
+                        heapq.heappush(heap, (new_cost, serial, other))
+                    elif new_cost < other.cost:
+                        other.parent, other.choice, other.cost = step, choice, new_cost
+                        other.rounds = rounds
+                        other.moved_to(after)
+                        if effects.at is other:  # there the processes may have one another's places
+                            effects.at = None
+                        serial -= 1
+                        heapq.heappush(heap, (new_cost, serial, other))
+                    following.append((faulty, other))
             if not heap:
                 for late in self._let_time_pass(world, effects, known, expanded[level_start:]):
                     serial -= 1
@@ -538,41 +557,26 @@ class Search:
     def _gave_up(self, why: str) -> Undetermined:
         return Undetermined(why, 0, len(self._steps))
 
-    def _key(self, state: State) -> Any:
-        last = state.last if self._exact else -2
-        processes: Any = [
-            (group, index == last, *process)
-            for index, (group, process) in enumerate(zip(self._groups, state.processes, strict=True))
-        ]
-        if self.symmetry:
-            processes.sort()
-        return (
-            *processes,
-            state.ready,
-            state.exceptions,
-            state.attempts if self.needs.attempts else None,
-            *state[4:8],
-            *state[9:],
-        )
-
     # -- after a level ---------------------------------------------------------------------------------
 
     def _let_time_pass(
-        self, world: World, effects: RememberedEffects, known: dict[Any, Step], level: Sequence[Step]
+        self, world: World, effects: RememberedEffects, known: dict[Packed, Step], level: Sequence[Step]
     ) -> list[Step]:
         """Where no fault-free path comes to an end, time goes on: what waits for a lease is not stuck."""
         if not world.time_matters:
             return []
         found = []
+        transitions = self._transitions
         for step in self._lost(world, level):
             if any(after.choice == TIME_IS_LEFT for _, after in step.next) or not world.time_can_pass(step.state):
                 continue
             effects.here = step
-            after = world.apply(step.state, TIME_IS_LEFT)
-            key = self._key(after)
+            after = transitions.packed(world.apply(step.state, TIME_IS_LEFT))
+            key = transitions.key(after, self._exact)
             other = known.get(key)
             if other is None:
-                other = known[key] = Step(step, TIME_IS_LEFT, after, (*step.cost[:3], step.cost[3] + 1))
+                cost = (*step.cost[:3], step.cost[3] + 1)
+                other = known[key] = Step(step, TIME_IS_LEFT, None, cost, (), after, transitions)
                 found.append(other)
             step.next.append((False, other))
         return found
@@ -588,25 +592,28 @@ class Search:
 
     def _lost(self, world: World, level: Sequence[Step]) -> list[Step]:
         """The states of this fault level from which no fault-free path comes to an end."""
-        before: dict[int, list[Step]] = {}
-        reached: set[int] = set()
+        before: dict[Step, list[Step]] = {}
+        reached: set[Step] = set()
         todo: list[Step] = []
         for step in level:
-            state = step.state
             onward = False
             for faulty, after in step.next:
                 if not faulty:
                     onward = True
-                    before.setdefault(id(after), []).append(step)
-            if not onward and world.has_ended(state):
-                reached.add(id(step))
+                    others = before.get(after)
+                    if others is None:
+                        before[after] = [step]
+                    else:
+                        others.append(step)
+            if not onward and world.has_ended(step.state):
+                reached.add(step)
                 todo.append(step)
         while todo:
-            for step in before.get(id(todo.pop()), ()):
-                if id(step) not in reached:
-                    reached.add(id(step))
+            for step in before.get(todo.pop(), ()):
+                if step not in reached:
+                    reached.add(step)
                     todo.append(step)
-        return [step for step in level if id(step) not in reached]
+        return [step for step in level if step not in reached]
 
     def _stuck_at(self, step: Step, reason: str, detail: str) -> Stuck:
         return Stuck(step.schedule(), self.journal, 0, len(self._steps), reason, detail)
@@ -616,19 +623,20 @@ class Search:
         schedules that differ only in the letters of the consumers once."""
         if not self._steps:
             return 0
-        counts: dict[int, int] = {}
-        on_way: set[int] = set()
+        counts: dict[Step, int] = {}
+        on_way: set[Step] = set()
         first = self._steps[0]
         stack: list[tuple[Step, Iterator[tuple[bool, Step]]]] = [(first, iter(first.next))]
         totals = [0]
-        on_way.add(id(first))
+        on_way.add(first)
         while stack:
             step, following = stack[-1]
             for _, after in following:
-                if id(after) in counts:
-                    totals[-1] += counts[id(after)]
-                elif id(after) not in on_way:
-                    on_way.add(id(after))
+                count = counts.get(after)
+                if count is not None:
+                    totals[-1] += count
+                elif after not in on_way:
+                    on_way.add(after)
                     stack.append((after, iter(after.next)))
                     totals.append(0)
                     break
@@ -637,8 +645,8 @@ class Search:
                 total = totals.pop()
                 if not step.next and step.expanded:
                     total = 1
-                counts[id(step)] = total
-                on_way.discard(id(step))
+                counts[step] = total
+                on_way.discard(step)
                 if totals:
                     totals[-1] += total
-        return counts[id(first)]
+        return counts[first]

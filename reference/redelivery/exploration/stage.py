@@ -272,6 +272,8 @@ class Forbidden:
         self._sqlite = sqlite
         self._redis = redis
         self._judged: dict[tuple[int, int], str | None] = {}
+        self.something = not (scenario.forbids is None and scenario.hears is None and scenario.never is None)
+        """Whether there is anything to look for."""
 
     def __call__(self, state: State) -> str | None:
         """What is wrong in ``state``; None where nothing is."""

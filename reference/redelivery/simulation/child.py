@@ -20,7 +20,7 @@ from .confine import Confinement, confine, die_with_parent, keep_to_oneself
 from .hosts import GreenletHost, GrowingMemory
 from .memory import CannotCopy
 from .process import Node
-from .program import Cell, SourceProgram
+from .program import Cell, Quiet, SourceProgram
 from .wire import CLEAN, DIRTY, FIRST, NEXT, Gone, Pipe, packed, request_of, unpacked
 
 TICK = 0.01
@@ -275,18 +275,11 @@ class _Answers:
         return held.host.memory_matters([held.nodes[end] for end in ends], process_time() + seconds, most)
 
 
-class _Quiet:
-    """What an exercise notebook's ``ex`` is here: its checks are not for the submission to make."""
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_, **__: None
-
-
 def _without_exercises() -> None:
     """Cells may import `redelivery.exercise`; what they get does nothing, and the exercises themselves are not here."""
     for name, content in (
         ("exercises", {}),
-        ("exercises.exercise", {"exercise": lambda name: _Quiet()}),
+        ("exercises.exercise", {"exercise": lambda name: Quiet()}),
         ("workspace", {}),
         ("workspace.progress", {"progress": lambda *_: None}),
     ):

@@ -126,6 +126,8 @@ class Skip(NamedTuple):
 
     answers: tuple[Told, ...]
     node: Node
+    operations: int
+    """How many there are on the way."""
 
 
 def _is_contention(request: Request, told: Told | None) -> bool:
@@ -258,8 +260,7 @@ class Tree:
     def _gone_round(self, node: Node) -> Node | None:
         """Whether the process has just come round for the `ROUNDS`-th time. If its circle has no end, the node that
         stands for this one; if it has, the way to it is noted."""
-        edges = last_edges(node)
-        length = _length_of_round(node.request, edges)
+        edges, length = _round_before(node)
         if not length:
             return None
         answers = tuple(edge.told for edge in edges[length - 1 :: -1])
@@ -283,7 +284,7 @@ class Tree:
             self.skips |= {node.line} if node.line else set()
             line = self._line(node, (answers * (same // length))[: ahead + length - 1])
             for phase in range(length):  # at some of them the process never stops
-                line[phase].skip = Skip(answers[phase:] + answers[:phase], line[ahead + phase])
+                line[phase].skip = Skip(answers[phase:] + answers[:phase], line[ahead + phase], ahead)
         return None
 
     def _line(self, node: Node, answers: Sequence[Told]) -> list[Node]:
@@ -325,15 +326,25 @@ def last_edges(node: Node, most: int = ROUNDS * _MOST_IN_ROUND) -> list[Edge]:
     return edges
 
 
-def _length_of_round(request: Request, edges: Sequence[Edge]) -> int:
-    """The number of operations in a round, where the last `ROUNDS` rounds were equal and ``request`` begins another;
-    else 0."""
-    for length in range(1, len(edges) // ROUNDS + 1):
-        if same_request(edges[length - 1].request, request) and all(
-            _like(edges[i]) == _like(edges[i + length]) for i in range((ROUNDS - 1) * length)
-        ):
-            return length
-    return 0
+def _round_before(node: Node) -> tuple[list[Edge], int]:
+    """What the process at ``node`` asked and was told last, backwards, and the number of operations in a round, where
+    the last `ROUNDS` rounds were equal and it begins another; else 0."""
+    request = node.request
+    edges: list[Edge] = []
+    before = node
+    for length in range(1, _MOST_IN_ROUND + 1):
+        parent = before.parent
+        if parent is None:
+            break
+        if same_request(parent.request, request):
+            if not edges:
+                edges = last_edges(node)
+            if length > len(edges) // ROUNDS:
+                break
+            if all(_like(edges[i]) == _like(edges[i + length]) for i in range((ROUNDS - 1) * length)):
+                return edges, length
+        before = parent
+    return edges, 0
 
 
 def same_request(one: Request, other: Request) -> bool:

@@ -32,11 +32,31 @@ _CELL_COMPUTES, _CELL_WAITS = 4.0, 20.0
 _TICK = 0.25
 
 
+#: One for each program whose cells are being executed to be checked.
+_under_way: list[None] = []
+
+
+def is_executing() -> bool:
+    """Whether the cells of a program are being executed, to be checked."""
+    return bool(_under_way)
+
+
+class Quiet:
+    """What an exercise notebook's ``ex`` is while its cells are executed to be checked: its checks and demonstrations
+    are not for the submission to make."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+
 class Program(Protocol):
     """Code that defines the functions of a process."""
 
     endless: set[Any]
     """What its processes were seen to do without end; see `process.Host.endless`."""
+
+    known: dict[Any, Any]
+    """What they asked for, told what: a host compares its own with that of hosts before it."""
 
     other_threads: Set[int]
     """Threads that were there before."""
@@ -130,6 +150,7 @@ class SourceProgram:
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self.endless: set[Any] = set()
+        self.known: dict[Any, Any] = {}
         self._cells = tuple(cells)
         self._code = []
         self.errors: list[CellError] = []
@@ -183,6 +204,14 @@ class SourceProgram:
     def _run(self, errors: list[CellError]) -> dict[str, Any]:
         space: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
         space["get_ipython"] = _NoShell
+        _under_way.append(None)
+        try:
+            self._run_in(space, errors)
+        finally:
+            _under_way.pop()
+        return space
+
+    def _run_in(self, space: dict[str, Any], errors: list[CellError]) -> None:
         for cell, code in self._code:
             timer = _CellTimer()
             try:
@@ -194,7 +223,6 @@ class SourceProgram:
                 line = innermost_line(error, self._files)
                 error.__traceback__ = None
                 errors.append(CellError(cell.name, type(error).__name__, _text(error), line[1] if line else None))
-        return space
 
     def fresh(self, identity: int = 0) -> Mapping[str, Any]:
         if not self._slow:
@@ -300,6 +328,7 @@ class FunctionProgram:
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
         self.endless: set[Any] = set()
+        self.known: dict[Any, Any] = {}
         self.other_threads: Set[int] = frozenset()  # a cell that has run has a file name of its own
         self._functions = dict(functions)
         self._files = frozenset(_files_of(functions.values()))

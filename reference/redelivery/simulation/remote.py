@@ -192,6 +192,7 @@ class RemoteProgram:
         self._cells = tuple(cells)
         self._lines = {f"<{cell.name}>": cell.source.splitlines() for cell in cells}
         self.endless: set[Any] = set()
+        self.known: dict[Any, Any] = {}
         self.other_threads: Set[int] = frozenset()  # those of another process
         self.session = Session(opener, cells)
         self.errors = list(self.session.errors)

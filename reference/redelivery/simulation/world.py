@@ -383,6 +383,12 @@ class World:
                 enabled.append(index)
         return enabled
 
+    def may_begin(self, state: State, index: int) -> bool:
+        """Whether a process that is in no call may be called. It depends on nothing but this process and the queue."""
+        if self.roles[index] is Role.CONSUMER:
+            return bool(state.ready)
+        return self._may_be_called(state, index)
+
     def _may_be_called(self, state: State, index: int) -> bool:
         role = self.roles[index]
         if role is Role.LOOP:
@@ -449,51 +455,68 @@ class World:
         used = state.faults
         if sum(used) >= self.bounds.faults:
             return []
-        crashes, losses, redeliveries, timeouts, answers, failures, expiries = map(
-            int.__gt__, self.bounds.by_kind, used
-        )
+        timeouts = self.bounds.lock_timeouts > used[FAULT_INDEX[Kind.LOCK_TIMEOUT]]
         found = []
-        nodes = self.tree.nodes
         someone_can = bool(self._enabled(state)) if timeouts else False
         for index, process in enumerate(state.processes):
-            if process.message < 0:
-                if self.roles[index] is Role.SENDER and losses and self._may_be_called(state, index):
-                    found.append(_LOSSES[index])
+            found += self.faults_of(state, index)
+            if process.message < 0 or self.roles[index] is Role.WRITER:
                 continue
-            role = self.roles[index]
-            if role is Role.WRITER:
-                continue
-            if crashes:
-                found.append(_CRASHES[index])
-            kind = type(nodes[process.node].request)
-            if role is Role.CONSUMER:
-                if redeliveries and process.current:
-                    found.append(_REDELIVERIES[index])
-                if losses and process.current and kind is Returned and not self.cast.sure_acks:
-                    found.append(_LOSSES[index])
-            elif role is Role.LOOP:
-                if redeliveries and any(status == HELD for _, status in process.held):
-                    found.append(_REDELIVERIES[index])
-                if kind is Acknowledge and process.held[nodes[process.node].request.delivery][1] == HELD:  # type: ignore[union-attr]
-                    if losses:
-                        found.append(_LOSSES[index])
-                    if answers:
-                        found.append(_ANSWERS_LOST[index])
-                elif kind is Perform and failures:
-                    found.append(_FAILURES[index])
-            elif role is Role.RECEIVER and losses and kind is Returned:
+            waits = process.waiting or (timeouts and self._somebody_may_hold(state, index))
+            if waits and timeouts and someone_can and not process.stalled:
+                found.append(_TIMEOUTS[index])
+        if self.time_may_pass(state) and self._enabled(state):
+            found.append(TIME_PASSES)
+        return found
+
+    def faults_of(self, state: State, index: int) -> list[Choice]:
+        """Of these, those that befall one process and what it sends or holds, without its waits for locks. They depend
+        on nothing but this process and the queue."""
+        used = state.faults
+        if sum(used) >= self.bounds.faults:
+            return []
+        crashes, losses, redeliveries, _, answers, failures, _ = map(int.__gt__, self.bounds.by_kind, used)
+        process, role = state.processes[index], self.roles[index]
+        if process.message < 0:
+            sends = role is Role.SENDER and losses and self._may_be_called(state, index)
+            return [_LOSSES[index]] if sends else []
+        found: list[Choice] = []
+        if role is Role.WRITER:
+            return found
+        if crashes:
+            found.append(_CRASHES[index])
+        request = self.tree.nodes[process.node].request
+        kind = type(request)
+        if role is Role.CONSUMER:
+            if redeliveries and process.current:
+                found.append(_REDELIVERIES[index])
+            if losses and process.current and kind is Returned and not self.cast.sure_acks:
                 found.append(_LOSSES[index])
-            if kind is SendPayment:
+        elif role is Role.LOOP:
+            if redeliveries and any(status == HELD for _, status in process.held):
+                found.append(_REDELIVERIES[index])
+            if kind is Acknowledge and process.held[request.delivery][1] == HELD:  # type: ignore[union-attr]
                 if losses:
                     found.append(_LOSSES[index])
                 if answers:
                     found.append(_ANSWERS_LOST[index])
-            waits = process.waiting or (timeouts and self._somebody_may_hold(state, index))
-            if waits and timeouts and someone_can and not process.stalled:
-                found.append(_TIMEOUTS[index])
-        if expiries and self.time_matters and self.time_can_pass(state) and self._enabled(state):
-            found.append(TIME_PASSES)
+            elif kind is Perform and failures:
+                found.append(_FAILURES[index])
+        elif role is Role.RECEIVER and losses and kind is Returned:
+            found.append(_LOSSES[index])
+        if kind is SendPayment:
+            if losses:
+                found.append(_LOSSES[index])
+            if answers:
+                found.append(_ANSWERS_LOST[index])
         return found
+
+    def time_may_pass(self, state: State) -> bool:
+        """Whether time may pass by a fault within the bounds, if anybody can go on."""
+        used = state.faults
+        if not self.time_matters or sum(used) >= self.bounds.faults:
+            return False
+        return self.bounds.expiries > used[FAULT_INDEX[Kind.TIME]] and self.time_can_pass(state)
 
     def is_fault(self, state: State, choice: Choice) -> bool:
         """Whether ``choice`` uses up the budget. A lock time-out is free when nothing else can go on, and when the
