@@ -123,16 +123,38 @@ def test_topics_name_cells_of_the_notebook(path):
     assert [topic for topic in topics if not re.fullmatch(r"[LQB]\d+", topic)] == []
 
 
-@each(LESSONS)
+#: Pages that teach nothing themselves and have no code: the glossary, the map of the lecture, the sources.
+POINTERS = [path for path in LESSONS if path.name[:2] in ("93", "94", "96")]
+
+
+@each([path for path in LESSONS if path not in POINTERS])
 def test_a_lesson_says_what_it_teaches(path):
     assert read(path).metadata.redelivery.topics
 
 
-@each(LESSONS)
+@each([path for path in LESSONS if path not in POINTERS])
 def test_code_cells_of_lessons_are_short(path):
     lengths = [len([line for line in cell.source.splitlines() if line.strip()]) for cell in cells(path, "code")]
     assert max(lengths) <= 15
     assert statistics.median(lengths) <= 4
+
+
+#: How fast text is read, in words a minute; how long a cell of code takes, and a prediction, in minutes.
+READING, CELL, PREDICTION = 238, 1 / 6, 1 / 2
+
+
+@each([path for path in LESSONS if path.name[0] == "0" or path.name[:2] == "90"])
+def test_a_lesson_takes_no_longer_than_it_says(path):
+    texts = [cell.source for cell in cells(path, "markdown") if cell.id != "instructors"]
+    said = re.search(
+        r"\b(?:takes|about) (?:\w+ to )?(\w+)\s+minutes(?:[^.]*?\b(\d+) more\b)?", " ".join(texts[0].split())
+    )
+    assert said, "the first cell says how long it takes"
+    minutes = {"fifteen": 15}.get(said[1]) or int(said[1])
+    words = sum(len(re.findall(r"[\w’'-]+", re.sub(r"\]\([^)]*\)", "]", text))) for text in texts)
+    predictions = sum(text.count("**Predict.**") for text in texts)
+    measured = words / READING + len(cells(path, "code")) * CELL + predictions * PREDICTION
+    assert measured <= minutes + int(said[2] or 0)
 
 
 # Executed ones
