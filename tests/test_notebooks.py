@@ -16,6 +16,7 @@ import pytest
 
 from redelivery.exercises.break_it import BreakIt
 from redelivery.exercises.catalogue import EXERCISES
+from redelivery.exercises.handler_part import WEAKER, HandlerPart
 
 ROOT = Path(__file__).parents[1]
 
@@ -155,6 +156,25 @@ def test_a_lesson_takes_no_longer_than_it_says(path):
     predictions = sum(text.count("**Predict.**") for text in texts)
     measured = words / READING + len(cells(path, "code")) * CELL + predictions * PREDICTION
     assert measured <= minutes + int(said[2] or 0)
+
+
+IN_SQL = [
+    part
+    for parts in EXERCISES.values()
+    for part in parts
+    if isinstance(part, HandlerPart) and ("handle", ("message", "db")) in part.signatures
+]
+
+
+@pytest.mark.parametrize("part", IN_SQL, ids=lambda part: part.grade_id)
+def test_a_proof_in_sqlite_says_that_it_holds_there_only(part):
+    assert f"Not covered: {part.covered.partition('Not covered: ')[2]}".count(WEAKER) == 1
+
+
+@each([path for path in LESSONS if path.name[:2] in ("03", "04", "05")])
+def test_a_lesson_says_what_holds_in_sqlite_only(path):
+    texts = [" ".join(cell.source.split()) for cell in cells(path, "markdown")]
+    assert [text for text in texts if "SQLite" in text and "READ COMMITTED" in text and "default" in text]
 
 
 # Executed ones

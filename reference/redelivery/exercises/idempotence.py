@@ -14,7 +14,7 @@ from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds
 from .break_it import BreakIt
 from .claims import ClaimsPart
-from .handler_part import HandlerPart
+from .handler_part import WEAKER, HandlerPart
 from .later import later
 from .part import Report
 from .readers import with_reader
@@ -132,7 +132,7 @@ ORDER_TOTAL = HandlerPart(
     (("schema", ("db",)), ("handle", ("message", "db")), ("total", ("db",))),
     drawn=_orders,
     covered="Proved: within these bounds each order counts once, also where the producer sends it again under a new "
-    "message id. Not covered: an order that is changed or cancelled later.",
+    f"message id. Not covered: an order that is changed or cancelled later, and {WEAKER}.",
 )
 
 #: Each duplicate is refused, in one atomic statement. What is refused besides is the bug.

@@ -13,7 +13,7 @@ from ..simulation.calls import Call, Tool
 from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds
 from .break_it import BreakIt
-from .handler_part import HandlerPart
+from .handler_part import WEAKER, HandlerPart
 from .idempotence import answer_of
 from .later import later
 from .readers import with_reader
@@ -189,7 +189,8 @@ LEDGER = HandlerPart(
     (("schema", ("db",)), ("handle", ("message", "db")), ("settle", ("db",))),
     drawn=_ledger_legs,
     covered="Proved: within these bounds each leg of each transfer is settled exactly once, however often it is "
-    "delivered and however the settlers overlap. Not covered: a ledger in another database than the balances.",
+    "delivered and however the settlers overlap. Not covered: a ledger in another database than the balances, and "
+    f"{WEAKER}.",
 )
 
 

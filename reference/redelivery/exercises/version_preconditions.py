@@ -13,7 +13,7 @@ from ..simulation.operations import Value
 from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds
 from .break_it import BreakIt
-from .handler_part import HandlerPart
+from .handler_part import WEAKER, HandlerPart
 from .values.batch import STRAIGHT, Batch, Drawing
 from .values.confusion import drawn
 from .values.numbers import amounts, versions
@@ -164,7 +164,8 @@ VERSIONED_BALANCE = HandlerPart(
     ),
     drawn=_changes,
     covered="Proved: within these bounds every change is applied exactly once and in order, although the balance goes "
-    "away and comes back. Not covered: a version that is never sent; everything after it would wait for it.",
+    "away and comes back. Not covered: a version that is never sent (everything after it would wait for it), and "
+    f"{WEAKER}.",
 )
 
 
@@ -291,7 +292,7 @@ VERSIONED_PROFILE = HandlerPart(
     ),
     drawn=_moves,
     covered="Proved: within these bounds the address with the highest version stays, whatever the order. Not covered: "
-    "updates of single fields, which are changes and not states.",
+    f"updates of single fields, which are changes and not states, and {WEAKER}.",
 )
 
 BROKEN = """def handle(message, db):
