@@ -1,4 +1,4 @@
-"""What course/90 says of the course's words, and of the prices on its page to print."""
+"""What course/93 says of the course's words, and course/90 of the prices on its page to print."""
 
 from __future__ import annotations
 
@@ -16,12 +16,34 @@ from tests.test_browser import BROWSER, FLAGS
 
 COURSE = Path(__file__).parents[1] / "course"
 GUIDE = COURSE / "90-which-technique.ipynb"
+GLOSSARY = COURSE / "93-glossary.ipynb"
 LESSONS = sorted(COURSE.glob("0*.ipynb"))
+PAGES = [path for path in sorted(COURSE.glob("*.ipynb")) if path != GLOSSARY]
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
+#: The lecture's own words, and those of its readers.
+LECTURE = [
+    word
+    for line in (
+        "坏消息 消费组 主题 消费状态 全局唯一 唯一索引 分库分表 回查",
+        "积压 位点 批量 流计算 解耦 侵入 行锁 悲观锁",
+        "乐观锁 失效时间 拜占庭将军问题 CAP 顺序消费 串行消费 业务主键 重复提交",
+        "宕机 脏读 不可重复读 幻读 本地消息表 幂等 死信队列 前置条件",
+        "版本号 唯一约束 流水表 生产者 消费者 分布式事务 分布式锁 至少一次",
+        "至多一次 恰好一次 确认 重试 重复消息 SETNX ABA Token",
+        "GUID",
+    )
+    for word in line.split()
+]
+
+
+def cell_of(path: Path, cell_id: str) -> nbformat.NotebookNode:
+    return next(cell for cell in nbformat.read(path, as_version=4).cells if cell.id == cell_id)
+
+
 def guide(cell_id: str) -> nbformat.NotebookNode:
-    return next(cell for cell in nbformat.read(GUIDE, as_version=4).cells if cell.id == cell_id)
+    return cell_of(GUIDE, cell_id)
 
 
 def table_rows(markdown: str) -> list[list[str]]:
@@ -33,7 +55,7 @@ def table_rows(markdown: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in kept]
 
 
-ROWS = table_rows(guide("glossary").source)
+ROWS = table_rows(cell_of(GLOSSARY, "glossary").source)
 TERMS = [(term, row[3]) for row in ROWS for term in row[0].split(", ")]
 
 
@@ -45,7 +67,7 @@ def words_of(lesson: Path) -> str:
 
 
 def test_the_glossary_is_long_enough_and_complete_in_each_row() -> None:
-    assert len(ROWS) >= 35
+    assert len(ROWS) >= 120
     assert [row for row in ROWS if len(row) != 4 or not all(row)] == []
     assert [row[0] for row in ROWS if not HAN.search(row[1])] == []
     assert [row[0] for row in ROWS if not row[2].endswith(".")] == []
@@ -63,8 +85,52 @@ def test_the_lesson_that_a_term_names_is_there_and_has_the_term(term: str, link:
     found = re.fullmatch(r"\[(\d\d)\]\(([^)]+)\)", link)
     assert found, f"expected a link such as [05](05-….ipynb), found {link}"
     number, target = found.groups()
-    assert target.startswith(f"{number}-") and COURSE / target in LESSONS
+    assert target.startswith(f"{number}-") and COURSE / target in PAGES
     assert re.search(rf"\b{re.escape(term.lower())}", words_of(COURSE / target))
+
+
+@pytest.mark.parametrize("word", LECTURE)
+def test_a_word_of_the_lecture_is_there(word: str) -> None:
+    assert [row[0] for row in ROWS if word.lower() in row[1].lower()] != []
+
+
+def recap_terms(lesson: Path) -> list[str]:
+    heads = [row[0] for row in table_rows(cell_of(lesson, "recap").source)]
+    return [re.sub(r"^(\d)$", r"QoS \1", term) for head in heads for term in re.split(r"[,;] ", head)]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name)
+def test_every_term_of_a_recap_is_there(lesson: Path) -> None:
+    terms = {term.lower() for term, _ in TERMS}
+    assert recap_terms(lesson)
+    assert [term for term in recap_terms(lesson) if term.lower() not in terms] == []
+
+
+def test_from_the_chinese_side_each_pair_is_a_row_of_the_table() -> None:
+    pairs = [pair for row in table_rows(cell_of(GLOSSARY, "chinese").source) for pair in row[1].split(" · ")]
+    assert len(pairs) >= 60
+    chinese = {term: row[1] for row in ROWS for term in row[0].split(", ")}
+    for pair in pairs:
+        found = [term for term in chinese if pair.endswith(f" {term}")]
+        assert found, pair
+        word = pair.removesuffix(f" {max(found, key=len)}")
+        assert word.split("（")[0] in chinese[max(found, key=len)], pair
+
+
+@pytest.mark.parametrize("lesson", [*LESSONS, GUIDE], ids=lambda path: path.name)
+def test_the_glossary_can_be_reached_from_each_lesson(lesson: Path) -> None:
+    first = next(cell.source for cell in nbformat.read(lesson, as_version=4).cells)
+    where = cell_of(lesson, "how-to-learn").source if lesson.name.startswith("00") else first
+    assert "](93-glossary.ipynb)" in where
+
+
+def test_one_term_for_a_message_that_fails_each_time() -> None:
+    texts = [
+        *PAGES,
+        *(COURSE.parent / "exercises").glob("*.ipynb"),
+        *(COURSE.parent / "reference/solutions").glob("*.ipynb"),
+    ]
+    assert [str(path) for path in texts if "bad message" in words_of(path)] == []
 
 
 def test_the_page_to_print_is_short() -> None:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = [
     path for folder in ("course", "exercises", "reference/solutions") for path in ROOT.glob(f"{folder}/*.ipynb")
 ]
-TEXTS = sorted([*NOTEBOOKS, ROOT / "README.md", ROOT / "course" / "instructor" / "README.md"])
+TEXTS = sorted([*NOTEBOOKS, ROOT / "README.md", ROOT / "README.zh.md", ROOT / "course" / "instructor" / "README.md"])
 LICENCES = ("creativecommons.org", "opensource.org", "spdx.org")
 
 needs_git = pytest.mark.skipif(not is_checkout(), reason="not a git checkout: there is no list of files")

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TOPICS = [f"{letter}{number}" for letter, last in (("L", 17), ("Q", 15), ("B", 7)) for number in range(1, last + 1)]
+TOPICS = [f"{letter}{number}" for letter, last in (("L", 18), ("Q", 20), ("B", 10)) for number in range(1, last + 1)]
 LESSONS = {path: nbformat.read(path, as_version=4) for path in sorted((ROOT / "course").glob("*.ipynb"))}
 
 

@@ -7,6 +7,7 @@ from html import escape
 from textwrap import wrap
 
 from ..exploration.diagnosis import DIAGNOSES
+from .chinese import CHINESE
 
 #: Where mistakes occur. Every name of `DIAGNOSES` stands in one place.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -42,16 +43,16 @@ _WIDTH = 110
 
 @dataclass(frozen=True, slots=True)
 class Glossary:
-    """Names with their explanations. Shows as a table, in a terminal as text."""
+    """Names with their explanations, in English and in Chinese. Shows as a table, in a terminal as text."""
 
-    entries: tuple[tuple[str, str], ...]
+    entries: tuple[tuple[str, str, str], ...]
 
     def __str__(self) -> str:
-        left = max((len(name) for name, _ in self.entries), default=0) + 2
+        left = max((len(name) for name, _, _ in self.entries), default=0) + 2
         lines = []
-        for name, text in self.entries:
+        for name, text, chinese in self.entries:
             first, *rest = wrap(text, _WIDTH - left) or [""]
-            lines += [name.ljust(left) + first, *(" " * left + line for line in rest)]
+            lines += [name.ljust(left) + first, *(" " * left + line for line in [*rest, chinese])]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -60,8 +61,9 @@ class Glossary:
     def _repr_html_(self) -> str:
         rows = "".join(
             f'<tr><th scope="row" style="text-align:left;white-space:nowrap;vertical-align:top"><code>{escape(name)}'
-            f'</code></th><td style="text-align:left">{escape(text)}</td></tr>'
-            for name, text in self.entries
+            f'</code></th><td style="text-align:left">{escape(text)}'
+            f'<br><span lang="zh">{escape(chinese)}</span></td></tr>'
+            for name, text, chinese in self.entries
         )
         head = '<tr><th style="text-align:left">name</th><th style="text-align:left">what happens</th></tr>'
         return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
@@ -78,4 +80,4 @@ def mistakes(where: str) -> Glossary:
     """
     if where not in GROUPS:
         raise ValueError(f"expected one of {', '.join(map(repr, GROUPS))}; found {where!r}")
-    return Glossary(tuple((name, DIAGNOSES[name]) for name in GROUPS[where]))
+    return Glossary(tuple((name, DIAGNOSES[name], CHINESE[name]) for name in GROUPS[where]))

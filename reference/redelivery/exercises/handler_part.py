@@ -36,6 +36,9 @@ from .values.seed import DEFAULT_SEED
 
 JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
 
+#: What no proof in SQLite covers: elsewhere two transactions may read alike and then write, one after the other (B6).
+WEAKER = "databases with weaker isolation than SQLite's (READ COMMITTED)"
+
 
 #: A scenario that is changed has the number of the one that it was made from and a multiple of this more.
 _CHANGED = 100

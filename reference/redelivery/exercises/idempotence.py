@@ -14,7 +14,7 @@ from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds
 from .break_it import BreakIt
 from .claims import ClaimsPart
-from .handler_part import HandlerPart
+from .handler_part import WEAKER, HandlerPart
 from .later import later, overtaken
 from .part import Report
 from .readers import with_reader
@@ -137,7 +137,7 @@ ORDER_TOTAL = HandlerPart(
     drawn=_orders,
     crowd=overtaken(scenario, _order("m8", "o8"), _other),
     covered="Proved: within these bounds each order counts once, also where the producer sends it again under a new "
-    "message id. Not covered: an order that is changed or cancelled later.",
+    f"message id. Not covered: an order that is changed or cancelled later, and {WEAKER}.",
 )
 
 #: Each duplicate is refused, in one atomic statement. What is refused besides is the bug.

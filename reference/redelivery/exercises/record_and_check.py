@@ -13,7 +13,7 @@ from ..simulation.operations import Value
 from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds
 from .break_it import BreakIt
-from .handler_part import HandlerPart
+from .handler_part import WEAKER, HandlerPart
 from .later import later, overtaken
 from .unique_constraints import redis_shown
 from .values.batch import JOINED as READ_ALIKE
@@ -168,8 +168,8 @@ RECORD_AND_CHECK = HandlerPart(
     drawn=_payments,
     crowd=overtaken(scenario, _pay("8"), _other),
     covered="Proved: within these bounds every message is credited exactly once, whatever is delivered again, crashes, "
-    "waits or gets lost. Not covered: more consumers or faults than that, effects outside this database, and a "
-    "producer that sends the same payment under a new id.",
+    "waits or gets lost. Not covered: more consumers or faults than that, effects outside this database, a "
+    f"producer that sends the same payment under a new id, and {WEAKER}.",
 )
 
 BROKEN = """def handle(message, db):

@@ -13,7 +13,7 @@ from ..simulation.calls import Call, Tool
 from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds
 from .break_it import BreakIt
-from .handler_part import HandlerPart
+from .handler_part import WEAKER, HandlerPart
 from .idempotence import answer_of
 from .later import later, overtaken
 from .readers import with_reader
@@ -196,7 +196,8 @@ LEDGER = HandlerPart(
     drawn=_ledger_legs,
     crowd=overtaken(ledger_scenario, _LEG, _other),
     covered="Proved: within these bounds each leg of each transfer is settled exactly once, however often it is "
-    "delivered and however the settlers overlap. Not covered: a ledger in another database than the balances.",
+    "delivered and however the settlers overlap. Not covered: a ledger in another database than the balances, and "
+    f"{WEAKER}.",
 )
 
 

@@ -13,7 +13,7 @@ from ..simulation.operations import Value
 from ..simulation.sqlite_store import Contents, rows_of
 from ..simulation.world import Bounds
 from .break_it import BreakIt
-from .handler_part import HandlerPart
+from .handler_part import WEAKER, HandlerPart
 from .later import overtaken
 from .values.batch import STRAIGHT, Batch, Drawing
 from .values.confusion import drawn
@@ -169,7 +169,8 @@ VERSIONED_BALANCE = HandlerPart(
         balance_scenario, _change("8", 7, 100, 500), lambda n: _change(f"other {n}", 8 + n, 1, n, account=777)
     ),
     covered="Proved: within these bounds every change is applied exactly once and in order, although the balance goes "
-    "away and comes back. Not covered: a version that is never sent; everything after it would wait for it.",
+    "away and comes back. Not covered: a version that is never sent (everything after it would wait for it), and "
+    f"{WEAKER}.",
 )
 
 
@@ -299,7 +300,7 @@ VERSIONED_PROFILE = HandlerPart(
         profile_scenario, _move("8", 10**6, "High Street 8"), lambda n: _move(f"other {n}", 1 + n, f"Low Lane {n}")
     ),
     covered="Proved: within these bounds the address with the highest version stays, whatever the order. Not covered: "
-    "updates of single fields, which are changes and not states.",
+    f"updates of single fields, which are changes and not states, and {WEAKER}.",
 )
 
 BROKEN = """def handle(message, db):
