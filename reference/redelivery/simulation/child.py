@@ -354,8 +354,15 @@ class _Answers:
     def _again(self, held: _Host, root: int, end: int) -> Any:
         return [packed(request) for request in held.host.again(held.nodes[root], held.nodes[end].answers())]
 
-    def _rounds(self, held: _Host, number: int, length: int, most: int) -> Any:
-        return held.host.rounds(held.nodes[number], length, most)
+    def _run(self, held: _Host, root: int, answers: list[Any]) -> Any:
+        return [packed(request) for request in held.host.again(held.nodes[root], [unpacked(one) for one in answers])]
+
+    def _rows(self, held: _Host, rows: list[list[Any]]) -> Any:
+        return [
+            [packed(request) for request in requests]
+            for identity, deliveries in rows
+            for requests in held.host.in_a_row(identity, [(n, [unpacked(a) for a in told]) for n, told in deliveries])
+        ]
 
     def _memory_matters(self, held: _Host, ends: list[int], seconds: float, most: int) -> Any:
         from time import process_time
