@@ -179,7 +179,7 @@ class Sandbox:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
-        self._folder = None if self._isolated else tempfile.mkdtemp(prefix="redelivery-submission-")
+        self._folder = None if self._isolated else tempfile.mkdtemp(prefix=f"redelivery-submission-{os.getpid()}-")
         try:
             self._process = subprocess.Popen(
                 self._command(theirs.fileno()),

@@ -27,18 +27,30 @@ from types import FrameType
 from typing import Any, NoReturn, Protocol
 
 from . import guards
-from .calls import Call
+from .calls import Call, MessageGiven, Tool
 from .hosts import _MOST_MEMORIES, GrowingMemory, _name, _same
 from .memory import CannotCopy
 from .operations import (
     Acknowledge,
     DrawBytes,
     Hung,
+    LookBack,
     Perform,
+    Raised,
+    ReadAttempt,
+    ReadClock,
+    Receive,
     Received,
+    RedisCommand,
+    RedisTransaction,
+    RedisUnwatch,
+    RedisWatch,
     Request,
     Returned,
+    SendPayment,
+    Sleep,
     SqlResult,
+    SqlStatement,
     Told,
     Unrepeatable,
 )
@@ -322,6 +334,7 @@ class RemoteHost:
         self._program = program
         self.endless = program.endless
         self._setting = [packed(calls), [[identity, packed(body)] for identity, body in messages]]
+        self._may_ask = _requests_of(calls)
         self.starts_apart = program.draws
         self.stopped = False
         self.patience = 1.0
@@ -597,6 +610,8 @@ class RemoteHost:
         if problem is not None:
             raise CannotCopy(guards_text(str(problem)))
         request = node.request = _checked(session, answer.get("r"))
+        if type(request) not in self._may_ask:
+            session.broke(f"{type(request).__name__}, for which it was given nothing")
         if isinstance(request, Acknowledge | Perform) and request.delivery >= _deliveries(node):
             session.broke("a delivery that it has not received")
         try:
@@ -652,6 +667,28 @@ def _checked(session: Session, said: Any) -> Request:
 
 def _deliveries(node: Node) -> int:
     return sum(isinstance(told, Received) and told.message >= 0 for told in node.answers())
+
+
+#: What may be asked with what a function is given.
+_OF_TOOLS: dict[Tool, tuple[type, ...]] = {
+    Tool.DB: (SqlStatement, LookBack),
+    Tool.REDIS: (RedisCommand, RedisTransaction, RedisWatch, RedisUnwatch),
+    Tool.QUEUE: (Receive, Acknowledge, Perform, ReadAttempt),
+    Tool.PROCESS: (Receive, Acknowledge, Perform, ReadAttempt),
+    Tool.SEND: (SendPayment,),
+}
+
+
+def _requests_of(calls: Sequence[Call]) -> frozenset[type]:
+    """What processes that are called for these calls may ask for."""
+    given = [argument for call in calls for argument in (*call.arguments, *call.made_with)]
+    kinds: set[type] = {DrawBytes, Hung, Raised, ReadClock, Returned, Sleep, Unrepeatable}
+    for argument in given:
+        if isinstance(argument, Tool):
+            kinds.update(_OF_TOOLS[argument])
+        elif isinstance(argument, MessageGiven):
+            kinds.add(ReadAttempt)
+    return frozenset(kinds)
 
 
 def _drawn(edge: Edge, number: int) -> Told:
