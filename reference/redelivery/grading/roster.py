@@ -98,7 +98,7 @@ def read_roster(path: Path) -> list[Person]:
     for row in rows:
         name = get(row, "learner", "student", "full name", "name")
         name = name or " ".join(filter(None, [get(row, "first name"), get(row, "last name", "surname")]))
-        name = name or get(row, "github_username", "identifier", "email", "email address", "id")
+        name = name or get(row, "identifier", "github_username", "email", "email address", "id")
         if not name or name.casefold() in ("points possible", "student, test"):
             continue
         numbers = {get(row, title) for title in ("id", "identifier", "sis user id", "sis login id", "id number")}
