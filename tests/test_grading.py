@@ -474,6 +474,25 @@ def test_no_cluster_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ent
         list(cluster.judge_on("tcp://127.0.0.1:1", [entry], Limits()))
 
 
+def test_a_scheduler_that_is_not_there_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: Entry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    out = tmp_path / "out"
+    assert main(["grade", str(entry.path), "--out", str(out), "--scheduler", "tcp://127.0.0.1:1"]) == 2
+    assert "redelivery[cluster]" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_workers_that_can_t_isolate_are_said_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client:
+        def run(self, function: Any) -> dict[str, str | None]:
+            return {"tcp://a": None, "tcp://b": "bubblewrap is not installed"}
+
+    with pytest.raises(cluster.NoCluster, match=r"1 of 2 Dask workers can't isolate submissions, such as tcp://b"):
+        cluster._needs_sandboxes(Client())
+
+
 # -- in a browser ------------------------------------------------------------------------------------------
 
 

@@ -139,6 +139,7 @@ def _grade(options: argparse.Namespace) -> int:
             unknown = [learner for learner in options.only if learner not in known]
             if unknown:
                 return _cannot(f"--only {unknown[0]!r}: nobody of that name has handed in. There are: {_some(known)}")
+            was_there = out.exists()
             out.mkdir(parents=True, exist_ok=True)
             _write(out / "seed.txt", f"{seed}\n")
             journal = Journal(journal_path, keep=goes_on, limit=limits.seconds, without=options.only)
@@ -153,6 +154,8 @@ def _grade(options: argparse.Namespace) -> int:
             try:
                 _with_bar(wanted, journal, limits, judging)
             except NoCluster as error:
+                if not journal.known:
+                    _take_back(out, was_there)
                 return _cannot(str(error))
             except OSError as error:
                 done = len(journal.known)
@@ -174,6 +177,15 @@ def _grade(options: argparse.Namespace) -> int:
                 f"{error.filename or out} can't be written to: {error.strerror}{_hint(error)}; all results are kept in "
                 f"{journal_path}. Make the reports with --resume"
             )
+
+
+def _take_back(out: Path, was_there: bool) -> None:
+    """Leave no trace of a grading that has not begun."""
+    with contextlib.suppress(OSError):
+        (out / "results.jsonl").unlink(missing_ok=True)
+        (out / "seed.txt").unlink(missing_ok=True)
+        if not was_there:
+            out.rmdir()
 
 
 def _hint(error: OSError) -> str:
