@@ -294,6 +294,21 @@ def test_time_outs_are_tried_again_where_the_limit_is_another(tmp_path: Path) ->
     assert Journal(tmp_path / "r", keep=True, limit=9.0).newest() == []
 
 
+def test_partial_credit_is_given_where_it_is_asked_for(tmp_path: Path) -> None:
+    from redelivery.exercises.claims import OPERATIONS
+    from redelivery.exercises.idempotence import CLAIMS, NAME
+    from redelivery.grading.judge import _result
+    from tests.test_claims import RIGHT
+
+    worth = []
+    for wrong in range(9):
+        claims = {name: RIGHT[name] != (place < wrong) for place, name in enumerate(OPERATIONS)}
+        (one,) = [_result(CLAIMS.judge(NAME, claims), "")]
+        whole = SubmissionResult("ann", NAME, "x", (one,))
+        worth.append(tuple(finals([whole], None, Late(), [], partial)[0][0].total for partial in (False, True)))
+    assert worth == [(3, 3), (0, 2), (0, 1), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0)]
+
+
 # -- rosters -----------------------------------------------------------------------------------------------
 
 ROSTERS = {

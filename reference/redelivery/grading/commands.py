@@ -74,6 +74,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="points given by hand: learner,part,points,reason (default: overrides.csv in --out)",
     )
     grade.add_argument(
+        "--partial-credit",
+        action="store_true",
+        help="points for claims of which some are right; a wrong one takes away what a right one gives",
+    )
+    grade.add_argument(
         "--only",
         action="append",
         default=[],
@@ -261,7 +266,7 @@ class _Rules:
 
         options = self._options
         kept = counting(results, options.attempts)
-        marked, unused = finals(kept, self._due, self._late, self._overrides)
+        marked, unused = finals(kept, self._due, self._late, self._overrides, options.partial_credit)
         uploads = beside(results, kept)
         if options.anonymous:
             marked, uploads = self._without_names(marked, uploads, out)

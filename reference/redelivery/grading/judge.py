@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,8 @@ MOST_SOURCE = 1_000_000
 #: Characters of an answer that its page shows, and of a text about it.
 _MOST_SHOWN = 100_000
 _MOST_PICTURE = 3_000_000
+#: As a part says it that is made of several answers.
+_COUNTED = re.compile(r"(\d+) of (\d+) are right$")
 #: As exercises say it of what is as it was handed out.
 _UNSOLVED = ("is not solved yet", "no schedule yet")
 
@@ -193,6 +196,9 @@ def _result(report: Report, answer: str) -> PartResult:
     details = report.to_json()
     if name == "error" and any(words in report.explanation for words in _UNSOLVED):
         details["unsolved"] = True
+    counted = _COUNTED.search(report.title)
+    if counted is not None:
+        details["right"], details["of"] = int(counted[1]), int(counted[2])
     picture = ""
     if report.timeline is not None:
         picture = plain(to_svg(report.timeline, report.headline, report.explanation))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .result import SubmissionResult
+from .result import Kind, PartResult, SubmissionResult
 from .roster import BadRoster, rows_of_csv
 
 _UNITS = {"hour": 3600, "day": 86_400, "week": 604_800}
@@ -142,20 +142,32 @@ class Final:
         return round(sum(self.points.values()) * (1 - self.percent / 100), 2)
 
 
+def partial_credit(part: PartResult) -> int:
+    """Points for a part that is made of several answers, each yes or no, of which some are right.
+
+    A wrong one takes away what a right one gives: who guesses gets nothing.
+    """
+    right, of = part.details.get("right"), part.details.get("of")
+    if type(right) is not int or type(of) is not int or not 0 <= right <= of or part.kind is not Kind.WRONG:
+        return 0
+    return part.max_points * max(2 * right - of, 0) // of
+
+
 def finals(
     results: Sequence[SubmissionResult],
     due: datetime.datetime | None,
     late: Late,
     overrides: Sequence[Override],
+    partial: bool = False,
 ) -> tuple[list[Final], list[Override]]:
-    """Each result with lateness and overrides; and the overrides that fit nothing."""
+    """Each result with lateness and overrides, and the overrides that fit nothing. With ``partial`` `partial_credit`."""
     used: set[int] = set()
     found = []
     for result in results:
         moment = moment_of(result.attempt) if due is not None and result.attempt else None
         seconds = max((moment - due).total_seconds(), 0.0) if moment is not None and due is not None else 0.0
         percent = late.percent(seconds)
-        points: dict[str, float] = {part.part: float(part.points) for part in result.parts}
+        points = {p.part: float(max(p.points, partial_credit(p) if partial else 0)) for p in result.parts}
         notes = []
         for number, one in enumerate(overrides):
             if one.learner != result.learner or not result.parts:

@@ -35,7 +35,9 @@ def page(results: Sequence[SubmissionResult], finals: Sequence[Final] = ()) -> s
     """The page for the results of one learner; ``finals``: the same with what the teacher's rules make of them."""
     shown = [(result, [_shown(part) for part in result.parts]) for result in results]
     ruled = [
-        (final, number(final.total), in_words(final.late_seconds)) for final in finals if final.notes or final.percent
+        (final, number(final.total), in_words(final.late_seconds))
+        for final in finals
+        if final.notes or final.total != final.result.points
     ]
     return str(_template("feedback.html").render(learner=results[0].learner, results=shown, ruled=ruled))
 
