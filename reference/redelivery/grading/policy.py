@@ -160,7 +160,7 @@ def finals(
     overrides: Sequence[Override],
     partial: bool = False,
 ) -> tuple[list[Final], list[Override]]:
-    """Each result with lateness and overrides, and the overrides that fit nothing. With ``partial`` `partial_credit`."""
+    """Each result with lateness, overrides and (``partial``) `partial_credit`; and the overrides that fit nothing."""
     used: set[int] = set()
     found = []
     for result in results:
