@@ -171,7 +171,7 @@ def _report(submission: Submission, part: Part, sandbox: Sandbox) -> Report:
         if broken is not None:
             return not_run(broken.reason, broken.line)
         report = part.check(submission.exercise, program)
-        if isinstance(report.verdict, Undetermined) and not report.verdict.unsupported:
+        if isinstance(report.verdict, Undetermined) and not report.verdict.unsupported and not program.is_otherwise:
             # Something got from one call to another that should not: now each has a process of its own.
             program.apart = True
             report = part.check(submission.exercise, program)

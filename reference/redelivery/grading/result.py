@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from ..exercises.values.seed import DEFAULT_SEED
+
 #: In the reasons why something was not run, where time is one.
 _TIME = "the time for this submission"
 #: Changes when a field changes its meaning.
@@ -91,7 +93,7 @@ class SubmissionResult:
     nothing: bool = False
     """Nothing was handed in."""
     seconds: float = 0.0
-    seed: int = 0
+    seed: int = DEFAULT_SEED
     """What values that hurt were drawn from."""
     limit: float = 0.0
     """Seconds that it was given."""

@@ -215,6 +215,8 @@ class RemoteProgram:
         self._opener = opener
         self.apart = False
         """Whether searches, too, give each call a process of its own."""
+        self.is_otherwise = False
+        """Whether it was found to be otherwise than it says of itself."""
         self._cells = tuple(cells)
         self._lines = {f"<{cell.name}>": cell.source.splitlines() for cell in cells}
         self.endless: set[Any] = set()
@@ -450,6 +452,7 @@ class RemoteHost:
         for start in range(0, len(rows), 1 if self._program.apart else _AT_A_TIME):
             wrong = self._differ_in_a_row(rows[start : start + (1 if self._program.apart else _AT_A_TIME)])
             if wrong is not None:
+                self._program.is_otherwise = True
                 return wrong
         return None
 

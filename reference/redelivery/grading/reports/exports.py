@@ -123,7 +123,6 @@ def github(own: Sequence[Final]) -> dict[str, Any]:
             "test_code": "",
             "filename": final.result.file,
             "line_no": part.details.get("line") or 0,
-            "execution_time": f"{part.seconds:.1f}s",
         }
         for final in own
         for part in final.result.parts
