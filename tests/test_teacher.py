@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from redelivery.cli import main
+from redelivery.exercises.notebook import read_notebook
 from redelivery.grading import batch, scratch
 from redelivery.grading.batch import Journal
 from redelivery.grading.intake import Handed
@@ -307,6 +308,12 @@ def test_partial_credit_is_given_where_it_is_asked_for(tmp_path: Path) -> None:
         whole = SubmissionResult("ann", NAME, "x", (one,))
         worth.append(tuple(finals([whole], None, Late(), [], partial)[0][0].total for partial in (False, True)))
     assert worth == [(3, 3), (0, 2), (0, 1), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0)]
+
+
+def test_a_byte_order_mark_costs_nobody_a_point(tmp_path: Path) -> None:
+    path = tmp_path / "02-idempotence.ipynb"
+    path.write_bytes(b"\xef\xbb\xbf" + (ROOT / "exercises" / path.name).read_bytes())
+    assert read_notebook(path).exercise == "02-idempotence"
 
 
 # -- rosters -----------------------------------------------------------------------------------------------
