@@ -1,11 +1,12 @@
 # Every target that needs .venv sets it up by itself: scripts/setup.
 # Another Python than python3: make lab PYTHON=python3.12
 
-.PHONY: help lab update test bench bench-peers soak hunt matrix slides clean
+.PHONY: help lab hand-out update test bench bench-peers soak hunt matrix slides clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make lab      open the course in JupyterLab (options: make lab LAB_ARGS="--port 9999 --no-browser")'
+	@echo 'make hand-out  for teachers: make build/delivered-twice.zip for learners, without solutions and tests'
 	@echo 'make update   get the newest version of the course; your own work stays'
 	@echo 'make test     run every test: the package, the notebooks, lint, format, types'
 	@echo 'make bench    measure the checker and print the figures'
@@ -18,6 +19,11 @@ help:
 
 lab:
 	@sh scripts/lab $(LAB_ARGS)
+
+hand-out:
+	@sh scripts/setup
+	@rm -f build/delivered-twice.zip
+	@.venv/bin/redelivery hand-out build/delivered-twice.zip
 
 update:
 	@sh scripts/update

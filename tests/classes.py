@@ -47,7 +47,15 @@ def write(folder: Path, learner: str, exercise: str, text: str) -> Path:
     return path
 
 
-def generated(folder: Path, size: int, seed: int, hostile: Sequence[Attack] | None = None) -> dict[str, int | None]:
+#: A fifth means harm.
+KINDS = ("answers", "answers", "some", "broken", "hostile")
+#: A tenth does.
+MOSTLY_HONEST = (*["answers"] * 5, "some", "some", "broken", "broken", "hostile")
+
+
+def generated(
+    folder: Path, size: int, seed: int, hostile: Sequence[Attack] | None = None, kinds: Sequence[str] = KINDS
+) -> dict[str, int | None]:
     """Write a class; the points of each learner, or None where the notebook can't be used."""
     chance = random.Random(seed)
     corpus = by_part()
@@ -57,7 +65,7 @@ def generated(folder: Path, size: int, seed: int, hostile: Sequence[Attack] | No
         learner = f"learner{number:03}"
         exercise = chance.choice(sorted(EXERCISES))
         parts = {part.grade_id: part.points for part in EXERCISES[exercise]}
-        kind = chance.choice(["answers", "answers", "some", "broken", "hostile"])
+        kind = chance.choice(kinds) if kinds is KINDS else kinds[number % len(kinds)]
         if kind == "hostile":
             attack = evil[number % len(evil)]
             exercise = attack.exercise

@@ -44,8 +44,10 @@ def found(handed: Handed) -> list[tuple[str, str]]:
         ("ann/05-record-and-check.ipynb", "ann"),
         ("ann/week 5/05-record-and-check.ipynb", "ann"),
         ("ann.ipynb", "ann"),
+        ("ann.lee.ipynb", "ann.lee"),
+        ("J. Doe.zip.ipynb", "J. Doe.zip"),
         ("Ann Öberg_12345_assignsubmission_file_/05-record-and-check.ipynb", "Ann Öberg_12345"),
-        ("obergann_LATE_123_4567_05-record-and-check.ipynb", "obergann_LATE_123"),
+        ("obergann_LATE_123_4567_05-record-and-check.ipynb", "obergann_123"),
         ("obergann_123_4567_05-record-and-check.ipynb", "obergann_123"),
     ],
 )
@@ -169,19 +171,137 @@ def test_a_hostile_archive_costs_only_itself(what: str, tmp_path: Path, monkeypa
     assert not Path("/tmp/evil.ipynb").exists()
 
 
-def test_an_archive_with_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_learner_with_too_many_files_costs_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "_MOST_MEMBERS", 10)
-    path = pack(tmp_path / "all.zip", {f"l{n}.ipynb": NOTEBOOK for n in range(12)})
-    handed = collect([path], tmp_path / "scratch")
-    assert len(handed.entries) == 10
-    assert "more than 10 files" in handed.unusable[0].problem
+    members = {f"mallory/l{n}.ipynb": NOTEBOOK for n in range(12)} | {f"l{n}.ipynb": NOTEBOOK for n in range(12)}
+    handed = collect([pack(tmp_path / "all.zip", members)], tmp_path / "scratch")
+    assert len(handed.entries) == 22
+    assert [(r.learner, "more than 10 files" in r.problem) for r in handed.unusable] == [("mallory", True)]
 
 
-def test_all_together_may_not_be_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("layout", ["{}", "submitted/{}/hw5", "class/{}", "{}_7_assignsubmission_file_"])
+def test_bytes_are_counted_for_each_learner(layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "_MOST_BYTES", 5 * len(NOTEBOOK))
-    path = pack(tmp_path / "all.zip", {f"l{n}.ipynb": NOTEBOOK for n in range(8)})
-    handed = collect([path], tmp_path / "scratch")
-    assert (len(handed.entries), len(handed.unusable)) == (5, 3)
+    members = {f"{layout.format('mallory')}/l{n}.ipynb": NOTEBOOK for n in range(8)}
+    members |= {f"{layout.format(name)}/x.ipynb": NOTEBOOK for name in ("ann", "bob")}
+    handed = collect([pack(tmp_path / "class.zip", members)], tmp_path / "scratch")
+    assert (len(handed.entries), len(handed.unusable)) == (7, 3)
+    assert len({entry.learner for entry in handed.entries}) == 3
+    assert len({result.learner for result in handed.unusable}) == 1
+
+
+def test_a_learner_with_many_notebooks_does_not_fill_the_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "_MOST_NOTEBOOKS", 3)
+    packed = pack(tmp_path / "inner.zip", {f"{n}.ipynb": NOTEBOOK for n in range(9)}).read_bytes()
+    handed = collect([pack(tmp_path / "all.zip", {"m.zip": packed, "ann.ipynb": NOTEBOOK})], tmp_path / "scratch")
+    assert [entry.learner for entry in handed.entries] == ["ann", "m", "m", "m"]
+    assert "one of 9 notebooks" in handed.unusable[0].problem
+
+
+IMPERSONATES = {
+    "moodle in moodle": ("Bob Baker_222_assignsubmission_file_/", "Mal Lory_111_assignsubmission_file_/work.zip"),
+    "submitted in moodle": (
+        "submitted/Bob Baker_222_assignsubmission_file_/",
+        "Mal Lory_111_assignsubmission_file_/work.zip",
+    ),
+    "canvas in canvas": ("bakerbob_222_9_", "lorymal_111_8_work.zip"),
+    "a folder in canvas": ("Bob Baker_222/", "lorymal_111_8_work.zip"),
+    "submitted in a folder": ("submitted/Bob Baker_222/hw5/", "mallory/work.zip"),
+    "submitted twice": ("course/submitted/Bob Baker_222/hw5/", "submitted/mallory/hw5/work.zip"),
+    "a folder in an archive": ("Bob Baker_222/", "mallory.zip"),
+    "upwards": ("../Bob Baker_222/", "mallory.zip"),
+}
+
+
+@pytest.mark.parametrize("unpacked", [False, True], ids=["packed", "unpacked"])
+@pytest.mark.parametrize("what", IMPERSONATES)
+def test_nobody_is_somebody_else(what: str, unpacked: bool, tmp_path: Path) -> None:
+    """Neither from an archive nor from folders below one's own: the name, and the time, are the platform's."""
+    below, upload = IMPERSONATES[what]
+    victim = {
+        "moodle in moodle": "Bob Baker_222_assignsubmission_file_/x.ipynb",
+        "submitted in moodle": "Bob Baker_222_assignsubmission_file_/x.ipynb",
+        "canvas in canvas": "bakerbob_222_9_x.ipynb",
+        "submitted twice": "submitted/Bob Baker_222/hw5/x.ipynb",
+    }.get(what, "Bob Baker_222/x.ipynb")
+    work = {f"{below}x.ipynb": NOTEBOOK, f"{below}timestamp.txt": b"2000-01-01 00:00:00 UTC"}
+    folder = tmp_path / "class"
+    write(folder / victim)
+    if unpacked:
+        if ".." in below or what.startswith("canvas"):
+            pytest.skip("nothing to unpack to")
+        for name, content in work.items():
+            write(folder / upload.removesuffix("work.zip").removesuffix(".zip") / name, content)
+    else:
+        pack(folder / upload, work)
+    handed = collect([folder], tmp_path / "scratch")
+    mallorys = {e.learner for e in handed.entries if e.shown != victim}
+    mallorys |= {r.learner for r in handed.unusable}
+    victims = [e for e in handed.entries if e.shown == victim]
+    assert [e.learner for e in victims] in (["Bob Baker_222"], ["bakerbob_222"])
+    assert mallorys.isdisjoint({"Bob Baker_222", "bakerbob_222"})
+    assert len(mallorys) == 1
+    assert all(e.attempt[:4] != "2000" and e.attempt[:4] != "1980" for e in handed.entries)
+
+
+def test_what_is_no_notebook_gets_a_row(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    for name in (
+        "ann.ipynb",
+        "bob.rar",
+        "eve.IPYNB",
+        "carl/answer.py",
+        "dora/05.ipynb.txt",
+        "gil/notes.txt",
+        "gil/x.ipynb",
+    ):
+        write(folder / name)
+    (folder / "fred").mkdir()
+    write(folder / "Hal_9_assignsubmission_onlinetext_/onlinetext.html")
+    write(folder / ".DS_Store")
+    pack(folder / "ida.zip", {"answer.py": b""})
+    pack(folder / "jo.zip", {})
+    handed = collect([folder], tmp_path / "scratch")
+    assert [name for name, _ in found(handed)] == ["ann", "eve", "gil"]
+    rows = {result.learner: result.problem for result in handed.unusable}
+    assert sorted(rows) == ["Hal_9", "bob", "carl", "dora", "fred", "ida", "jo"]
+    assert all("nothing usable" in why for why in rows.values())
+    assert "answer.py" in rows["carl"]
+    assert "05.ipynb.txt" in rows["dora"]
+
+
+def test_names_that_look_alike_stay_two(tmp_path: Path) -> None:
+    names = ["x" * 130 + "1", "x" * 130 + "2", "bo\u200bb", "bo\u200cb", "bo?b", " bob"]
+    for name in names:
+        write(tmp_path / "class" / name / "x.ipynb")
+    handed = collect([tmp_path / "class"], tmp_path / "scratch")
+    assert len({entry.learner for entry in handed.entries}) == len(names)
+
+
+def test_a_folder_around_the_learners_is_no_learner(tmp_path: Path) -> None:
+    for number, names in enumerate(
+        (
+            ["class/ann.ipynb", "class/bob.ipynb"],
+            ["wrapped/ann/05-record-and-check.ipynb", "wrapped/bob/05-record-and-check.ipynb"],
+            ["w/Ann_1_assignsubmission_file_/x.ipynb", "w/Bob_2_assignsubmission_file_/y.ipynb"],
+        )
+    ):
+        path = pack(tmp_path / f"{number}" / "class.zip", dict.fromkeys(names, NOTEBOOK))
+        assert len({name for name, _ in found(collect([path], tmp_path / f"s{number}"))}) == 2
+
+
+def test_everything_belongs_to_one_learner_where_it_is_said(tmp_path: Path) -> None:
+    write(tmp_path / "class" / "submitted/bob/hw/x.ipynb")
+    write(tmp_path / "class" / "notes.txt")
+    handed = collect([tmp_path / "class"], tmp_path / "scratch", one_learner="ann")
+    assert [name for name, _ in found(handed)] == ["ann"]
+    assert handed.unusable == ()
+
+
+def test_nbgrader_s_other_folders_are_nobody(tmp_path: Path) -> None:
+    for name in ("source/hw5/x.ipynb", "submitted/ann/hw5/x.ipynb", "release/hw5/x.ipynb", "gradebook.db"):
+        write(tmp_path / "course" / name)
+    assert [name for name, _ in found(collect([tmp_path / "course"], tmp_path / "scratch"))] == ["ann"]
 
 
 def test_links_and_devices_in_a_folder_are_not_followed(tmp_path: Path) -> None:
@@ -193,7 +313,7 @@ def test_links_and_devices_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     (folder / "outside").symlink_to(tmp_path)
     handed = collect([folder], tmp_path / "scratch")
     assert found(handed) == [("ann", "ann.ipynb")]
-    assert sorted(r.learner for r in handed.unusable) == ["mallory", "pipe"]
+    assert sorted(r.learner for r in handed.unusable) == ["mallory", "outside", "pipe"]
 
 
 def test_names_are_fit_for_a_page(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import pytest
 
 from redelivery.exercises.catalogue import EXERCISES
-from redelivery.exercises.handler_part import HandlerPart
+from redelivery.exercises.handler_part import HandlerPart, with_seed
+from redelivery.exercises.record_and_check import NAME, RECORD_AND_CHECK
 from redelivery.exercises.values.batch import Batch
 from redelivery.exercises.values.confusion import Confusion
 from redelivery.exercises.values.fault import straight
 from redelivery.exercises.values.numbers import DISORDERS, DISTORTIONS, FLOATS, NUMBERS, amounts, versions
+from redelivery.exercises.values.seed import DEFAULT_SEED
 from redelivery.exercises.values.texts import LINES, TEXTS, compact, kept
 from redelivery.exploration.straight import Right
 from redelivery.grading.commands import _seed
@@ -153,3 +156,30 @@ def test_a_grading_that_goes_on_keeps_its_seed(tmp_path: Path) -> None:
     assert len({_seed(None, kept_there, resume=False) for _ in range(20)}) > 1
     kept_there.write_text("77\n")
     assert _seed(None, kept_there, resume=True) == 77
+
+
+@pytest.mark.parametrize(
+    "part", [p for e in EXERCISES.values() for p in e if isinstance(p, HandlerPart)], ids=lambda p: p.grade_id
+)
+def test_another_seed_also_searches_a_message_that_nobody_knows(part: HandlerPart) -> None:
+    """What is added for another seed than the notebooks' is as large as the first scenario; nothing else changes."""
+    assert with_seed(part, DEFAULT_SEED).scenarios == part.scenarios
+    one, other = with_seed(part, 17).scenarios, with_seed(part, 18).scenarios
+    assert one[: len(part.scenarios)] == other[: len(part.scenarios)] == part.scenarios
+    if part.scenarios[0].loop is None and part.drawn is not None:
+        assert one[-1].bounds == part.scenarios[0].bounds
+        assert list(one[-1].messages) != list(other[-1].messages)
+    else:
+        assert one == part.scenarios
+
+
+def test_ends_that_are_known_by_heart_are_no_proof() -> None:
+    """Each scenario's end is written down, and only a message that nobody knows needs the work over crashes."""
+    source = (Path(__file__).parent / "attacks" / "submissions" / "known_ends_else_right_alone.py").read_text("utf-8")
+    part = with_seed(RECORD_AND_CHECK, 17)
+    only = replace(part, scenarios=(part.scenarios[0], part.scenarios[-1]))
+    program = SourceProgram([Cell("record_and_check", source)])
+    assert replace(only, scenarios=only.scenarios[:1]).check(NAME, program).passed
+    report = only.check(NAME, program)
+    assert report.verdict.name == "refuted"
+    assert "--seed 17" in str(report)

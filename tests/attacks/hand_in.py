@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from redelivery.grading.judge import Entry
+
 FOLDER = Path(__file__).parent / "submissions"
 EXERCISES = Path(__file__).parents[2] / "exercises"
 _OF_PART = {
@@ -66,3 +68,33 @@ def attacks() -> list[Attack]:
             )
         )
     return found
+
+
+#: A right answer that needs what a neighbour may have taken away: files, memory, threads, time, the temp folder.
+NEIGHBOUR = """
+import os, tempfile, threading, time
+opened = [open(os.devnull) for _ in range(60)]
+memory = bytearray(1 << 24)
+threads = [threading.Thread(target=time.sleep, args=(0.01,)) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+with tempfile.TemporaryFile() as file:
+    file.write(memory[: 1 << 20])
+assert sum(range(100_000)) == 4999950000
+claims = {
+    "raise_to_minimum": True,
+    "pay_if_enough": False,
+    "keep_last_digit": True,
+    "note_once": True,
+    "serve_next": False,
+    "squeeze_spaces": False,
+    "drop_coupon": True,
+    "toggle": False,
+}
+"""
+
+
+def neighbour(folder: Path, learner: str = "neighbour", source: str = NEIGHBOUR) -> Entry:
+    """Somebody who solves the part ``claims``, worth 3 points, with this source."""
+    attack = Attack(learner, "", "claims", True, 60.0, source)
+    return Entry(learner, attack.write(folder), learner)

@@ -1,4 +1,7 @@
-"""No submission gains a point, stalls the grader, touches what is not its own, or leaves anything behind."""
+"""No submission gains a point, stalls the grader, touches what is not its own, or leaves anything behind.
+
+After each comes a neighbour who is right and needs files, memory, threads and time: it gets its points.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from redelivery.grading.allowance import GENEROUS
 from redelivery.grading.judge import Entry, Limits, judge
 from redelivery.grading.result import Kind
 from redelivery.simulation import remote
-from tests.attacks.hand_in import Attack, attacks
+from tests.attacks.hand_in import Attack, attacks, neighbour
 
 pytestmark = pytest.mark.skipif(
     sandboxes.why_not() is not None, reason=f"no isolation on this machine: {sandboxes.why_not()}"
@@ -62,8 +65,13 @@ def test_an_attack_gets_the_honest_score(attack: Attack, tmp_path: Path, monkeyp
     monkeypatch.setattr(remote, "ANSWER_SECONDS", 3.0)
     monkeypatch.setattr(remote, "OPENING_SECONDS", 8.0)
     started = time.monotonic()
-    result = judge(Entry("mallory", attack.write(tmp_path), attack.name), Limits(seconds=attack.seconds))
-    took = time.monotonic() - started
+    written = attack.write(tmp_path)
+    with sandboxes.Sandbox(seconds=attack.seconds, preload=frozenset({"redis", "numpy"})) as place:
+        result = judge(Entry("mallory", written, attack.name), Limits(seconds=attack.seconds), place=place)
+        took = time.monotonic() - started
+        next_one = judge(neighbour(tmp_path), Limits(seconds=600), place=place)
+    assert next_one.points == 3, [part.explanation for part in next_one.parts]
+    (tmp_path / "neighbour.ipynb").unlink()
     part = next(part for part in result.parts if part.part == attack.part)
     assert part.points == (part.max_points if attack.is_honest else 0), part.explanation
     assert result.points == part.points

@@ -97,7 +97,7 @@ def read_notebook(path: Path, largest: int = _LARGEST) -> Submission:
             f"{path} has {path.stat().st_size:,} bytes, more than {largest:,}. Clear its outputs and try again"
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise NotUsable(f"{path} can't be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

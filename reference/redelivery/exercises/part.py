@@ -260,12 +260,12 @@ class Report:
         if self.live:
             options = "" if self.scenario == 1 else f", scenario={self.scenario}"
             options += f", messages={self.messages}" if self.messages else ""
-            options += f", seed={self.seed}" if self.messages and self.seed != DEFAULT_SEED else ""
+            options += f", seed={self.seed}" if self.seed != DEFAULT_SEED else ""
             options += "" if getattr(self.verdict, "journal", "wal") == "wal" else ', journal="rollback"'
             return f'ex.replay("{self.part}", {self.function}, schedule="{self.schedule}"{options})'
         path = self.path or f"exercises/{self.exercise}.ipynb"
         options = f" --scenario {self.scenario} --messages {','.join(map(str, self.messages))}" if self.messages else ""
-        options += f" --seed {self.seed}" if self.messages and self.seed != DEFAULT_SEED else ""
+        options += f" --seed {self.seed}" if self.seed != DEFAULT_SEED else ""
         return f'redelivery replay {path} {self.part} "{self.schedule}"{options}'
 
     def __str__(self) -> str:

@@ -20,6 +20,8 @@ class BadSchedule(ValueError):
     """A text is no schedule, or a schedule asks for what can't happen; the message says where and why."""
 
 
+#: Characters of a schedule; counterexamples have some tens.
+_LONGEST = 20_000
 _LETTERS = tuple(chr(ord("A") + i) for i in range(26))
 
 
@@ -46,6 +48,10 @@ def parse(text: str, letters: Sequence[str] = ()) -> Schedule:
     """
     if not isinstance(text, str):
         raise BadSchedule(f'a schedule is a text such as "AAB+A", not {type(text).__name__}')
+    if len(text) > _LONGEST:
+        raise BadSchedule(
+            f"a schedule of {len(text):,} characters, more than {_LONGEST:,}. Leave out what follows by itself"
+        )
     choices: list[Choice] = []
     position = 0
     while position < len(text):

@@ -49,7 +49,7 @@ class Worker:
         for _ in range(2):
             answer = self._ask(entry, limits)
             if answer is None:
-                why = f"it was not judged within {limits.seconds:g} seconds, and had to be stopped from outside"
+                why = f"the time for this submission, {limits.seconds:g} s, was over; it had to be stopped from outside"
                 return _without_result(entry, limits, why, fault=False)
             with contextlib.suppress(ValueError):
                 return SubmissionResult.from_json(json.loads(answer))
@@ -131,6 +131,8 @@ def _without_result(entry: Entry, limits: Limits, why: str, fault: bool) -> Subm
         version=__version__,
         attempt=entry.attempt,
         digest=digest(entry.path),
+        seed=limits.seed,
+        limit=limits.seconds,
     )
 
 
@@ -192,31 +194,46 @@ class _Workers:
 
 
 def identity(result: SubmissionResult) -> tuple[str, ...]:
-    """What makes a result that of one submission, judged by one version under one isolation."""
-    return (result.learner, result.file, result.digest, result.version, str(result.trusted))
+    """What makes a result that of one submission, judged by one version under one isolation with the same values."""
+    return (result.learner, result.file, result.digest, result.version, str(result.trusted), str(result.seed))
 
 
 class Journal:
     """``results.jsonl``: every result as soon as there is one, on disk before the next."""
 
-    def __init__(self, path: Path, keep: bool) -> None:
+    def __init__(self, path: Path, keep: bool, limit: float = 0.0, without: Sequence[str] = ()) -> None:
+        """``limit``: seconds for a submission. What was cut off by another is not taken for known, nor what belongs
+        to these learners (``without``)."""
         self.path = path
+        self._limit = limit
         self.known: dict[tuple[str, ...], SubmissionResult] = {}
         whole = list(_whole_lines(path)) if keep else []
         for line in whole:
             with contextlib.suppress(ValueError):
                 result = SubmissionResult.from_json(json.loads(line))
-                if not result.faults:
+                if (
+                    result.learner not in without
+                    and not result.faults
+                    and not (result.out_of_time and result.limit != self._limit)
+                ):
                     self.known[identity(result)] = result
-        self._file = path.open("wb")
-        for result in self.known.values():
-            self._write(result)
+        # What is kept is written beside it first: a full disk loses nothing.
+        new = path.with_name(path.name + ".new")
+        with new.open("wb") as self._file:
+            for result in self.known.values():
+                self._write(result)
+        new.replace(path)
+        self._file = path.open("ab")
 
     def add(self, result: SubmissionResult) -> None:
         """Keep a result, once."""
         if identity(result) not in self.known:
             self.known[identity(result)] = result
             self._write(result)
+
+    def newest(self) -> list[SubmissionResult]:
+        """The last result of each file."""
+        return list({(result.learner, result.file): result for result in self.known.values()}.values())
 
     def _write(self, result: SubmissionResult) -> None:
         self._file.write(json.dumps(result.to_json()).encode() + b"\n")
@@ -246,7 +263,7 @@ def grade(
     """Judge what the journal does not know yet; ``done`` is called after each."""
     waiting = []
     for entry in entries:
-        expected = (entry.learner, entry.shown, digest(entry.path), __version__, str(limits.sandbox))
+        expected = (entry.learner, entry.shown, digest(entry.path), __version__, str(limits.sandbox), str(limits.seed))
         if expected in journal.known:
             done()
         else:

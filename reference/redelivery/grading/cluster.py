@@ -6,11 +6,10 @@ the scheduler runs it once; where a worker is lost in the middle, it gives the t
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
+from . import sandbox, scratch
 from .batch import Worker
 from .judge import Entry, Limits
 from .result import SubmissionResult
@@ -26,12 +25,35 @@ def judge_there(
     """One submission, judged on the machine where this runs, in a process of its own."""
     worker = Worker()
     try:
-        with tempfile.TemporaryDirectory(prefix="redelivery-grade-") as folder:
-            path = Path(folder) / "submission.ipynb"
+        with scratch.folder() as folder:
+            path = folder / "submission.ipynb"
             path.write_bytes(notebook)
             return worker.judge(Entry(learner, path, shown, attempt), Limits(seconds, sandbox, seed=seed)).to_json()
     finally:
         worker.close()
+
+
+def why_not_there() -> str | None:
+    """Why bubblewrap can't be used on the machine where this runs; None if it can."""
+    return sandbox.why_not()
+
+
+def _needs_sandboxes(client: Any) -> None:
+    """Before any work begins.
+
+    Raises:
+        NoCluster: some worker can't keep submissions away from its machine, or there is none.
+    """
+    reasons: dict[str, str | None] = client.run(why_not_there)
+    if not reasons:
+        raise NoCluster("the Dask scheduler has no workers. Start some: dask worker, on machines that have the course")
+    without = {worker: why for worker, why in reasons.items() if why is not None}
+    if without:
+        worker, why = min(without.items())
+        raise NoCluster(
+            f"{len(without)} of {len(reasons)} Dask workers can't isolate submissions, such as {worker}: {why}. "
+            "Mend that, or say --no-sandbox; the results are then marked as untrusted"
+        )
 
 
 def judge_on(address: str, entries: Sequence[Entry], limits: Limits) -> Iterator[SubmissionResult]:
@@ -51,6 +73,8 @@ def judge_on(address: str, entries: Sequence[Entry], limits: Limits) -> Iterator
     except (OSError, ValueError) as error:
         raise NoCluster(f"there is no Dask scheduler at {address} ({error}). Start one: dask scheduler") from None
     with client:
+        if limits.sandbox:
+            _needs_sandboxes(client)
         futures = [
             client.submit(
                 judge_there,
@@ -74,5 +98,5 @@ def judge_on(address: str, entries: Sequence[Entry], limits: Limits) -> Iterator
                 entry = by_future[future]
                 why = f"{entry.shown}: the cluster did not judge it ({type(error).__name__}: {str(error)[:200]})"
                 yield SubmissionResult(
-                    entry.learner, "", entry.shown, (), problem=why, fault=True, attempt=entry.attempt
+                    entry.learner, "", entry.shown, (), problem=why, fault=True, attempt=entry.attempt, seed=limits.seed
                 )

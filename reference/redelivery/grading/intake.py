@@ -3,6 +3,14 @@
 Archives and folders are the learners' making as much as the notebooks are: nothing is unpacked under a name that
 stands in them, links are not followed, and what can't be used becomes a result that says why, beside the others.
 
+Who somebody is, and when something was handed in, is taken only from the layer that the instructor's platform made:
+what is named on the command line, and the names directly in it. Below a learner's own folder or archive everything is
+that learner's, whatever it is called there::
+
+    submissions.zip ── Ann Öberg_1_assignsubmission_file_/ ── 05-record-and-check.ipynb
+                    └─ Mal Lory_2_assignsubmission_file_/ ─── work.zip ── Ann Öberg_1_…/05-….ipynb   (Mal Lory's)
+    └── the platform's names and times ─────────────────────┘            └── the learner's ──────┘
+
 Layouts that are understood, below what is named on the command line:
 
 ========================================================= ========================================================
@@ -12,19 +20,26 @@ flat                                                      ``LEARNER.ipynb``
 Moodle                                                    ``Full Name_12345_assignsubmission_file_/NAME.ipynb``
 Canvas                                                    ``lastfirst_LATE_123_456_NAME.ipynb``
 ========================================================= ========================================================
+
+What stands there and is no notebook gets a result, too, unless its learner has handed in a notebook besides.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import errno
+import hashlib
+import lzma
 import os
 import re
 import stat
 import tarfile
 import zipfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -34,13 +49,38 @@ from .judge import LARGEST, Entry
 from .result import SubmissionResult
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-_MOST_MEMBERS = 20_000
-_MOST_BYTES = 4_000_000_000
+_OTHER_ARCHIVES = (".rar", ".7z", ".gz", ".bz2", ".xz", ".zst", ".cab", ".dmg", ".iso", ".zipx")
+#: For each learner: files looked at, bytes unpacked, notebooks.
+_MOST_MEMBERS = 5_000
+_MOST_BYTES = 500_000_000
+_MOST_NOTEBOOKS = 40
 _DEEPEST = 3
 _LONGEST_NAME = 120
 _MOODLE = re.compile(r"^(?P<name>.+_\d+)_assignsubmission_(?:file|onlinetext)_?$")
-_CANVAS = re.compile(r"^(?P<name>[^_]+(?:_LATE)?_\d+)_\d+_.+$")
-_SKIPPED = frozenset({".ipynb_checkpoints", "__MACOSX", ".git"})
+_CANVAS = re.compile(r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<number>\d+)_\d+_.+$")
+#: Of a file that is neither notebook nor archive.
+_ENDING = re.compile(r"(\.ipynb)?\.[A-Za-z][A-Za-z0-9]{0,4}$", re.IGNORECASE)
+_SKIPPED = frozenset({".ipynb_checkpoints", "__MACOSX", ".git", "__pycache__"})
+_OF_SYSTEMS = frozenset({"thumbs.db", "desktop.ini"})
+#: nbgrader's own, beside ``submitted``.
+_NBGRADERS = frozenset({"source", "release", "autograded", "feedback", "nbgrader_config.py", "gradebook.db"})
+#: What reading an archive may end in.
+_BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    ValueError,
+    RecursionError,
+    MemoryError,
+    LookupError,
+    zlib.error,
+    lzma.LZMAError,
+)
+#: What the learner's archive is not to blame for.
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_TIMESTAMP = "timestamp.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +89,18 @@ class Handed:
 
     entries: tuple[Entry, ...]
     unusable: tuple[SubmissionResult, ...]
+    late: frozenset[str] = frozenset()
+    """Learners whose file the platform calls late."""
 
 
 class NothingThere(Exception):
     """There is nothing to grade; the message says where was looked and for what."""
 
 
-def collect(paths: Sequence[Path], scratch: Path) -> Handed:
+def collect(paths: Sequence[Path], scratch: Path, one_learner: str = "") -> Handed:
     """All notebooks in ``paths``. Those in archives are copied into ``scratch``, under names of our own.
+
+    ``one_learner``: everything belongs to this one.
 
     Raises:
         NothingThere: a path does not exist, or there is no notebook anywhere.
@@ -65,159 +109,370 @@ def collect(paths: Sequence[Path], scratch: Path) -> Handed:
     for path in paths:
         if not path.exists():
             raise NothingThere(f"there is no file or folder {path}. Expected notebooks, folders or archives of them")
-        source = _Source(path, scratch / f"{len(sources)}")
+        source = _Source(path, scratch / f"{len(sources)}", one_learner)
         source.take(path)
         sources.append(source)
-    entries, unusable = _kept_apart(sources)
-    if not entries and not unusable:
+    handed = _kept_apart(sources, one_learner)
+    if not handed.entries and not any(source.is_promising for source in sources):
         where = ", ".join(map(str, paths))
         raise NothingThere(
             f"no notebook in {where}. Expected LEARNER.ipynb, LEARNER/…ipynb, nbgrader's "
             "submitted/LEARNER/ASSIGNMENT/, or archives of these"
         )
-    return Handed(tuple(entries), tuple(unusable))
+    return handed
 
 
-def _kept_apart(sources: Sequence[_Source]) -> tuple[list[Entry], list[SubmissionResult]]:
-    """Learners of one name in two places are two learners."""
-    places = Counter(name for source in sources for name in source.learners())
-    entries, unusable = [], []
-    for source in sources:
+def _kept_apart(sources: Sequence[_Source], one_learner: str) -> Handed:
+    """Learners of one name in two places are two learners, and so are those whose names look alike on a page."""
+    places = Counter(name for source in sources for name in {owner.name for owner in source.owners()})
+    taken: dict[str, tuple[int, _Owner]] = {}
+    entries, unusable, late = [], [], set()
+    for number, source in enumerate(sources):
 
-        def named(learner: str, source: _Source = source) -> str:
-            return f"{learner} ({source.name})" if places[learner] > 1 else learner
+        def named(owner: _Owner, source: _Source = source, number: int = number) -> str:
+            if one_learner:
+                return shown(one_learner)
+            name = shown(f"{owner.name} ({source.name})" if places[owner.name] > 1 else owner.name)
+            if taken.setdefault(name, (number, owner)) != (number, owner):
+                mark = hashlib.sha256(f"{number} {owner.name}".encode("utf-8", "backslashreplace")).hexdigest()[:8]
+                name = f"{name[: _LONGEST_NAME - 9]} {mark}"
+            return name
 
-        entries += [replace(entry, learner=named(entry.learner)) for entry in source.entries]
-        unusable += [replace(result, learner=named(result.learner)) for result in source.unusable]
-    return entries, unusable
+        for owner, found in source.by_owner().items():
+            learner = named(owner)
+            if one_learner and any(s.has_notebooks for s in sources):
+                found = [one for one in found if one.file is not None or one.problem]
+            if owner.late:
+                late.add(learner)
+            notebooks = [one for one in found if one.file is not None]
+            for one in notebooks[:_MOST_NOTEBOOKS]:
+                assert one.file is not None
+                entries.append(Entry(learner, one.file, one.shown, one.attempt))
+            refused = [(one.shown, one.problem) for one in found if one.problem]
+            if len(notebooks) > _MOST_NOTEBOOKS:
+                over = notebooks[_MOST_NOTEBOOKS].shown
+                why = f"it is one of {len(notebooks)} notebooks, of which the first {_MOST_NOTEBOOKS} are looked at"
+                refused.append((over, f"{why}. Hand in one for each exercise"))
+            if found and not notebooks and not refused:
+                refused.append((found[0].shown, _nothing_usable(found)))
+            unusable += [
+                SubmissionResult(learner, "", where, (), problem=f"{where}: {why}", version=__version__)
+                for where, why in refused
+            ]
+    return Handed(tuple(entries), tuple(unusable), frozenset(late))
+
+
+def _nothing_usable(found: Sequence[_Found]) -> str:
+    names = [one.layer[-1] for one in found if one.layer[-1]]
+    if not names:
+        return "handed in, nothing usable: the folder is empty. Expected a notebook (.ipynb)"
+    listed = ", ".join(shown(name) for name in names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"handed in, nothing usable: {listed}. Expected a notebook (.ipynb), or a zip or tar archive with one"
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Who something belongs to, as the platform's layer says it."""
+
+    name: str
+    late: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A file. ``layer``: its path in the platform's layer; for one in a learner's archive, that of the archive."""
+
+    layer: tuple[str, ...]
+    shown: str
+    attempt: str = ""
+    file: Path | None = None
+    """The notebook."""
+    problem: str = ""
+    """Why it can't be used. Neither: it is something else, of which nothing is said beside a notebook."""
+
+
+class _Budget:
+    """What a learner's archives may still unpack to."""
+
+    __slots__ = ("bytes", "members")
+
+    def __init__(self) -> None:
+        self.bytes, self.members = _MOST_BYTES, _MOST_MEMBERS
 
 
 class _Source:
     """One path of the command line."""
 
-    def __init__(self, path: Path, scratch: Path) -> None:
+    def __init__(self, path: Path, scratch: Path, one_learner: str = "") -> None:
         self.name = shown(path.name or str(path.resolve()))
         self._top = path
         self._scratch = scratch
-        self.entries: list[Entry] = []
-        self.unusable: list[SubmissionResult] = []
+        self._found: list[_Found] = []
+        self._stamps: dict[tuple[str, ...], str] = {}
+        """What nbgrader noted, by the folder of the platform's layer that it stands in."""
         self._copied = 0
-        self._bytes = 0
+        self._one = one_learner
+        self._layout: tuple[tuple[str, ...], bool] = ((), False)
+        self._budgets: dict[str, _Budget] = defaultdict(_Budget)
+        self.is_promising = False
+        """Whether there is anything that somebody may have meant for a notebook."""
 
-    def learners(self) -> set[str]:
-        return {entry.learner for entry in self.entries} | {result.learner for result in self.unusable}
+    @property
+    def has_notebooks(self) -> bool:
+        """Whether there is any."""
+        return any(one.file is not None for one in self._found)
 
-    def refuse(self, inside: PurePosixPath, why: str) -> None:
+    # -- who it belongs to -----------------------------------------------------------------------------
+
+    def owners(self) -> set[_Owner]:
+        """Everybody in here."""
+        return set(self.by_owner())
+
+    def by_owner(self) -> dict[_Owner, list[_Found]]:
+        """What each has handed in."""
+        root, is_nbgrader = self._layout
+        found: dict[_Owner, list[_Found]] = defaultdict(list)
+        for one in self._found:
+            layer = one.layer
+            if is_nbgrader and root and layer[: len(root)] != root and layer[0] in _NBGRADERS:
+                continue
+            parts = self._below_root(layer)
+            stamp = self._stamps.get(layer[:-1]) if is_nbgrader and len(parts) == 3 else None
+            if parts[-1] == _TIMESTAMP and is_nbgrader:
+                continue
+            if stamp:
+                one = _Found(layer, one.shown, stamp, one.file, one.problem)
+            found[self._owner(parts)].append(one)
+        return dict(sorted(found.items(), key=lambda item: item[0].name))
+
+    def _root(self, layers: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], bool]:
+        """The folders before those that name learners, and whether they are nbgrader's."""
+        layers = list(layers)
+        firsts = {layer[0] for layer in layers}
+        if "submitted" in firsts and firsts - {"submitted"} <= _NBGRADERS:
+            return ("submitted",), True
+        if self._outer() == "submitted":
+            return (), True
+        if len(firsts) != 1 or not all(len(layer) > 2 for layer in layers):
+            only = next(iter(firsts)) if len(firsts) == 1 else ""
+            if only and only == self._outer() and all(len(layer) > 1 for layer in layers):
+                return (only,), False
+            return (), False
+        (first,) = firsts
+        if _MOODLE.match(first):
+            return (), False
+        if {layer[1] for layer in layers} == {"submitted"}:
+            return (first, "submitted"), True
+        is_platforms = all(_MOODLE.match(layer[1]) for layer in layers)
+        if first == self._outer() or is_platforms or _same_in_several(layers):
+            return (first,), False
+        return (), False
+
+    def _below_root(self, layer: tuple[str, ...]) -> tuple[str, ...]:
+        root, _ = self._layout
+        return layer[len(root) :] if layer[: len(root)] == root and len(layer) > len(root) else layer
+
+    def _outer(self) -> str:
+        """The name of what was named on the command line."""
+        if self._top.is_dir():
+            return self._top.resolve().name
+        return _without_ending(PurePosixPath(self._top.name)).name if _is_archive(self._top.name) else ""
+
+    def _owner(self, parts: tuple[str, ...]) -> _Owner:
+        stem = _without_ending(PurePosixPath(parts[-1] or ".")).name
+        if len(parts) == 1 and (match := _CANVAS.match(stem)):
+            return _Owner(f"{match['name']}_{match['number']}", bool(match["late"]))
+        if len(parts) > 1:
+            match = _MOODLE.match(parts[0])
+            return _Owner(match["name"] if match else parts[0])
+        if stem not in EXERCISES:
+            is_other = not (_is_notebook(parts[-1]) or _is_archive(parts[-1]))
+            return _Owner((_ENDING.sub("", stem) if is_other else "") or stem)
+        return _Owner(self._outer() or self._top.resolve().parent.name)
+
+    def _budget(self, layer: tuple[str, ...]) -> _Budget:
+        return self._budgets["" if self._one else self._owner(self._below_root(layer)).name]
+
+    # -- what there is ---------------------------------------------------------------------------------
+
+    def refuse(self, layer: tuple[str, ...], inside: PurePosixPath, why: str) -> None:
         """Note that something can't be used."""
-        where = shown(str(inside))
-        self.unusable.append(
-            SubmissionResult(self._learner(inside), "", where, (), problem=f"{where}: {why}", version=__version__)
-        )
+        self.is_promising = True
+        self._found.append(_Found(layer, shown(str(inside)), problem=why))
 
-    def add(self, inside: PurePosixPath, file: Path, attempt: str) -> None:
-        """Note a notebook."""
-        self.entries.append(Entry(self._learner(inside), file, shown(str(inside)), attempt))
+    def _other(self, layer: tuple[str, ...], inside: PurePosixPath) -> None:
+        """Something that is neither a notebook nor an archive."""
+        name = inside.name.lower()
+        if name.startswith(".") or name in _OF_SYSTEMS:
+            return
+        self.is_promising |= ".ipynb" in name or name.endswith(_OTHER_ARCHIVES)
+        self._found.append(_Found(layer, shown(str(inside))))
 
     # -- folders ---------------------------------------------------------------------------------------
 
     def take(self, path: Path) -> None:
         """A file, an archive or a folder, named by the instructor."""
         if path.is_dir():
-            for found in _walk(path):
-                self._take_found(found, PurePosixPath(os.fsdecode(found.relative_to(path).as_posix())))
+            inside = [PurePosixPath(os.fsdecode(found.relative_to(path).as_posix())) for found in _walk(path)]
+            self._layout = self._root({one.parts for one in inside})
+            for one in inside:
+                self._take_found(path / one, one)
         elif _is_archive(path.name):
-            self._open(path, PurePosixPath(path.name), PurePosixPath(), 1)
+            with contextlib.suppress(*_BROKEN):
+                self._layout = self._root({_inner(member.name) for member in _members(path) if _is_shown(member.name)})
+            self._open(path, PurePosixPath(path.name), PurePosixPath(), None, "", 1)
         else:
-            self.add(PurePosixPath(path.name), path, _moment(path.stat().st_mtime))
+            self._take_found(path, PurePosixPath(path.name))
 
     def _take_found(self, path: Path, inside: PurePosixPath) -> None:
-        if not (_is_archive(path.name) or path.name.endswith(".ipynb")):
-            return
+        layer = inside.parts
         try:
-            mode = path.lstat().st_mode
+            state = path.lstat()
         except OSError as error:
-            return self.refuse(inside, f"it can't be read ({error.strerror})")
-        if stat.S_ISLNK(mode):
-            return self.refuse(inside, "it is a symbolic link, which is not followed. Hand in the file itself")
-        if not stat.S_ISREG(mode):
-            return self.refuse(inside, "it is no ordinary file. Hand in the notebook itself")
+            return self.refuse(layer, inside, f"it can't be read ({error.strerror})")
+        if stat.S_ISDIR(state.st_mode):  # with nothing in it
+            self._found.append(_Found((*layer, ""), shown(str(inside))))
+            return None
+        if path.name == _TIMESTAMP:
+            self._stamps[layer[:-1]] = _timestamp(path)
+        if not (_is_archive(path.name) or _is_notebook(path.name)):
+            return self._other(layer, inside)
+        if stat.S_ISLNK(state.st_mode):
+            return self.refuse(layer, inside, "it is a symbolic link, which is not followed. Hand in the file itself")
+        if not stat.S_ISREG(state.st_mode):
+            return self.refuse(layer, inside, "it is no ordinary file. Hand in the notebook itself")
         if not os.access(path, os.R_OK):
-            return self.refuse(inside, "it can't be read (permission denied)")
+            return self.refuse(layer, inside, "it can't be read (permission denied)")
+        moment = _moment(state.st_mtime)
         if _is_archive(path.name):
-            return self._open(path, inside, _without_ending(inside), 1)
-        return self.add(inside, path, _timestamp(path) or _moment(path.stat().st_mtime))
+            return self._open(path, inside, _without_ending(inside), layer, moment, 1)
+        self._found.append(_Found(layer, shown(str(inside)), moment, path))
+        return None
 
     # -- archives --------------------------------------------------------------------------------------
 
-    def _open(self, path: Path, inside: PurePosixPath, below: PurePosixPath, depth: int) -> None:
+    def _open(
+        self,
+        path: Path,
+        inside: PurePosixPath,
+        below: PurePosixPath,
+        layer: tuple[str, ...] | None,
+        moment: str,
+        depth: int,
+    ) -> None:
+        """``layer`` and ``moment``: of a learner's archive; None, one that the instructor has named."""
+        held = len(self._found)
         try:
-            members = _zip_members(path) if path.name.lower().endswith(".zip") else _tar_members(path)
-            for count, member in enumerate(members):
-                if count >= _MOST_MEMBERS:
-                    return self.refuse(inside, f"it holds more than {_MOST_MEMBERS:,} files")
-                self._take_member(member, below, depth)
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, NotImplementedError, ValueError) as error:
-            self.refuse(
-                inside, f"the archive can't be read ({type(error).__name__}: {str(error)[:120]}). Pack it again"
-            )
+            for member in _members(path):
+                if not self._take_member(member, below, layer, moment, depth):
+                    break
+        except _BROKEN as error:
+            if isinstance(error, OSError) and error.errno in _DISK_FULL:
+                raise
+            why = f"the archive can't be read ({type(error).__name__}: {str(error)[:120]}). Pack it again"
+            return self.refuse(layer or (path.name,), inside, why)
+        if layer is not None and len(self._found) == held:
+            self._other(layer, inside)
+        return None
 
-    def _take_member(self, member: _Member, below: PurePosixPath, depth: int) -> None:
+    def _take_member(
+        self, member: _Member, below: PurePosixPath, layer: tuple[str, ...] | None, moment: str, depth: int
+    ) -> bool:
+        """Whether to go on."""
         name = PurePosixPath(member.name.replace("\\", "/"))
-        inside = below / PurePosixPath(*(part for part in name.parts if part not in ("..", "/", "")))
-        if _SKIPPED & set(name.parts) or name.name.startswith("._"):
-            return
-        if not (_is_archive(name.name) or name.name.endswith(".ipynb")):
-            return
+        inner = _inner(member.name)
+        inside = below / PurePosixPath(*inner)
+        if not _is_shown(member.name):
+            return True
+        mine, moment = (inner, member.moment) if layer is None else (layer, moment)
+        budget = self._budget(mine)
+        budget.members -= 1
+        if budget.members < 0:
+            if budget.members == -1:
+                self.refuse(mine, inside, f"there are more than {_MOST_MEMBERS:,} files. Pack only the notebook")
+            return layer is None
+        if layer is None and name.name == _TIMESTAMP and not member.problem:
+            with member.open() as file:
+                self._stamps[inner[:-1]] = shown(file.read(200).decode("utf-8", "replace").strip())
+        if not (_is_archive(name.name) or _is_notebook(name.name)):
+            self._other(mine, inside)
+            return True
         if name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
-            return self.refuse(inside, "its name in the archive leads outside. Pack it again")
-        if member.problem:
-            return self.refuse(inside, member.problem)
-        target = self._scratch / f"{self._copied}{''.join(PurePosixPath(name.name).suffixes[-2:])[-20:]}"
-        target = target if _is_archive(target.name) or target.suffix == ".ipynb" else target.with_suffix(".ipynb")
+            self.refuse(mine, inside, "its name in the archive leads outside. Pack it again")
+        elif member.problem:
+            self.refuse(mine, inside, member.problem)
+        else:
+            self._unpack(member, name, inside, mine, moment, depth, budget)
+        return True
+
+    def _unpack(
+        self,
+        member: _Member,
+        name: PurePosixPath,
+        inside: PurePosixPath,
+        layer: tuple[str, ...],
+        moment: str,
+        depth: int,
+        budget: _Budget,
+    ) -> None:
+        ending = next((e for e in (".ipynb", *_ARCHIVES) if name.name.lower().endswith(e)), "")
+        target = self._scratch / f"{self._copied}{ending}"
         self._copied += 1
         try:
-            size = self._copy(member, target)
+            fits = self._copy(member, target, budget)
         except RuntimeError as error:  # zipfile's word for a password
-            return self.refuse(inside, f"it can't be unpacked ({str(error)[:120]})")
-        if size is None:
+            return self.refuse(layer, inside, f"it can't be unpacked ({str(error)[:120]})")
+        except _BROKEN as error:
+            if isinstance(error, OSError) and error.errno in _DISK_FULL:
+                raise
             target.unlink(missing_ok=True)
-            return self.refuse(inside, f"it unpacks to more than {LARGEST:,} bytes, or all together to too many")
+            return self.refuse(layer, inside, f"it can't be unpacked ({type(error).__name__}: {str(error)[:120]})")
+        if not fits:
+            target.unlink(missing_ok=True)
+            return self.refuse(
+                layer, inside, f"it unpacks to more than {LARGEST:,} bytes, or with the learner's others to too many"
+            )
         if _is_archive(name.name):
             if depth >= _DEEPEST:
-                return self.refuse(inside, "it is an archive within archives, too deep to be looked into")
-            self._open(target, inside, _without_ending(inside), depth + 1)
+                return self.refuse(layer, inside, "it is an archive within archives, too deep to be looked into")
+            self._open(target, inside, _without_ending(inside), layer, moment, depth + 1)
             return target.unlink(missing_ok=True)
-        return self.add(inside, target, member.moment)
+        self._found.append(_Found(layer, shown(str(inside)), moment, target))
+        return None
 
-    def _copy(self, member: _Member, target: Path) -> int | None:
-        """How many bytes were written; None if there are too many."""
+    def _copy(self, member: _Member, target: Path, budget: _Budget) -> bool:
+        """Whether it is small enough."""
         target.parent.mkdir(parents=True, exist_ok=True)
         size = 0
         with member.open() as source, target.open("xb") as copy:
             while piece := source.read(1 << 20):
                 size += len(piece)
-                self._bytes += len(piece)
-                if size > LARGEST or self._bytes > _MOST_BYTES:
-                    return None
+                budget.bytes -= len(piece)
+                if size > LARGEST or budget.bytes < 0:
+                    budget.bytes += size  # what is thrown away costs nothing
+                    return False
                 copy.write(piece)
-        return size
+        return True
 
-    # -- names -----------------------------------------------------------------------------------------
 
-    def _learner(self, inside: PurePosixPath) -> str:
-        parts = list(inside.parts)
-        if "submitted" in parts[:-1]:
-            parts = parts[parts.index("submitted") + 1 :]
-        stem = _without_ending(PurePosixPath(parts[-1])).name
-        if match := (_CANVAS.match(stem) if len(parts) == 1 else _MOODLE.match(parts[0])):
-            return shown(match["name"])
-        if len(parts) > 1:
-            return shown(parts[0])
-        if stem not in EXERCISES:
-            return shown(stem)
-        place = self._top if self._top.is_dir() else self._top.resolve().parent
-        outer = _without_ending(PurePosixPath(self._top.name)) if _is_archive(self._top.name) else None
-        return shown(outer.name if outer is not None else place.resolve().name)
+def _inner(name: str) -> tuple[str, ...]:
+    """The path of a member of an archive, without what leads out of it."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return tuple(part for part in parts if part not in ("..", "/", "")) or ("?",)
+
+
+def _is_shown(name: str) -> bool:
+    parts = _inner(name)
+    return not (_SKIPPED & set(parts) or parts[-1].startswith("._"))
+
+
+def _same_in_several(layers: Iterable[tuple[str, ...]]) -> bool:
+    """Whether a notebook of one name stands in several folders: those of different learners."""
+    holders: dict[str, set[str]] = defaultdict(set)
+    for layer in layers:
+        if _is_notebook(layer[-1]):
+            holders[layer[-1]].add(layer[1])
+    return any(len(folders) > 1 for folders in holders.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +493,10 @@ class _Member:
         file = self.archive.extractfile(self.info)
         assert file is not None
         return file
+
+
+def _members(path: Path) -> Iterator[_Member]:
+    return _zip_members(path) if path.name.lower().endswith(".zip") else _tar_members(path)
 
 
 def _zip_members(path: Path) -> Iterator[_Member]:
@@ -265,8 +524,11 @@ def _tar_members(path: Path) -> Iterator[_Member]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
+    """All files, and folders that are empty."""
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
+        if not folders and not files and Path(place) != folder:
+            yield Path(place)
         for name in [*sorted(name for name in folders if (Path(place) / name).is_symlink()), *sorted(files)]:
             if not name.startswith("."):
                 yield Path(place) / name
@@ -274,6 +536,10 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _is_archive(name: str) -> bool:
     return name.lower().endswith(_ARCHIVES)
+
+
+def _is_notebook(name: str) -> bool:
+    return name.lower().endswith(".ipynb")
 
 
 def _without_ending(path: PurePosixPath) -> PurePosixPath:
@@ -284,9 +550,8 @@ def _without_ending(path: PurePosixPath) -> PurePosixPath:
     return path
 
 
-def _timestamp(notebook: Path) -> str:
+def _timestamp(note: Path) -> str:
     """nbgrader's note of when it was handed in."""
-    note = notebook.parent / "timestamp.txt"
     try:
         if note.is_symlink() or not note.is_file() or note.stat().st_size > 200:
             return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,15 @@ from .sandbox import NoSandbox, Sandbox, SandboxLost
 
 #: Bytes of a notebook; most of a large one are outputs, which nobody asked the learner to clear.
 LARGEST = 200_000_000
+#: Characters of code that are executed.
+MOST_SOURCE = 1_000_000
+#: Characters of an answer that its page shows, and of a text about it.
+_MOST_SHOWN = 100_000
+_MOST_PICTURE = 3_000_000
+#: As a part says it that is made of several answers.
+_COUNTED = re.compile(r"(\d+) of (\d+) are right$")
+#: As exercises say it of what is as it was handed out.
+_UNSOLVED = ("is not solved yet", "no schedule yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +76,24 @@ def judge(
     """
     started = monotonic()
     result = SubmissionResult(
-        entry.learner, "", entry.shown, (), trusted=limits.sandbox, version=__version__, attempt=entry.attempt
+        entry.learner,
+        "",
+        entry.shown,
+        (),
+        trusted=limits.sandbox,
+        version=__version__,
+        attempt=entry.attempt,
+        seed=limits.seed,
+        limit=limits.seconds,
     )
     try:
         result = replace(result, digest=hashlib.sha256(entry.path.read_bytes()).hexdigest())
         submission = read_notebook(entry.path, LARGEST)
     except NotUsable as error:
         problem = str(error).replace(str(entry.path), entry.shown)
+        return replace(result, problem=problem, seconds=monotonic() - started)
+    except MemoryError:
+        problem = f"{entry.shown} is too large to be read. Clear its outputs and hand it in again"
         return replace(result, problem=problem, seconds=monotonic() - started)
     except OSError as error:
         problem = f"{entry.shown} can't be read: {error.strerror}"
@@ -111,7 +132,7 @@ def _needed(submission: Submission) -> frozenset[str]:
 
 def _judge_part(submission: Submission, part: Part, sandbox: Sandbox, before: list[PartResult]) -> PartResult:
     started = monotonic()
-    answer = submission.source(part.grade_id)
+    answer = submission.source(part.grade_id)[:_MOST_SHOWN]
     try:
         stalled = next((p for p in before if p.details.get("stalled")), None)
         if stalled is not None:  # its cells are executed for this part, too
@@ -121,6 +142,10 @@ def _judge_part(submission: Submission, part: Part, sandbox: Sandbox, before: li
         result = PartResult(
             part.grade_id, Kind.NOT_RUN, 0, part.points, "error", str(error), {"stalled": True}, answer=answer
         )
+    except (MemoryError, RecursionError) as error:
+        what = "too large" if isinstance(error, MemoryError) else "too deeply nested"
+        why = f"what the answer sends is {what} to be judged. Make it smaller"
+        result = PartResult(part.grade_id, Kind.NOT_RUN, 0, part.points, "error", why, answer=answer)
     except Exception as error:
         found = fault_of(error, submission.exercise, part.grade_id)
         why = f"the grader failed: {found.report.splitlines()[-1]}. This says nothing about the answer"
@@ -136,6 +161,9 @@ def _report(submission: Submission, part: Part, sandbox: Sandbox) -> Report:
     cells = submission.cells_for(part.grade_id)
     if isinstance(cells, NotChecked):
         return not_run(cells.reason)
+    size = sum(len(cell.source) for cell in cells)
+    if size > MOST_SOURCE:
+        return not_run(f"the notebook has {size:,} characters of code, more than {MOST_SOURCE:,}. Take data out of it")
     program: RemoteProgram | None = None
     try:
         program = RemoteProgram(sandbox, cells)
@@ -143,7 +171,7 @@ def _report(submission: Submission, part: Part, sandbox: Sandbox) -> Report:
         if broken is not None:
             return not_run(broken.reason, broken.line)
         report = part.check(submission.exercise, program)
-        if isinstance(report.verdict, Undetermined) and not report.verdict.unsupported:
+        if isinstance(report.verdict, Undetermined) and not report.verdict.unsupported and not program.is_otherwise:
             # Something got from one call to another that should not: now each has a process of its own.
             program.apart = True
             report = part.check(submission.exercise, program)
@@ -165,6 +193,12 @@ def _report(submission: Submission, part: Part, sandbox: Sandbox) -> Report:
 def _result(report: Report, answer: str) -> PartResult:
     name = report.verdict.name
     kind = Kind.RIGHT if report.passed else Kind.NOT_RUN if name == "error" else Kind.WRONG
+    details = report.to_json()
+    if name == "error" and any(words in report.explanation for words in _UNSOLVED):
+        details["unsolved"] = True
+    counted = _COUNTED.search(report.title)
+    if counted is not None:
+        details["right"], details["of"] = int(counted[1]), int(counted[2])
     picture = ""
     if report.timeline is not None:
         picture = plain(to_svg(report.timeline, report.headline, report.explanation))
@@ -174,10 +208,10 @@ def _result(report: Report, answer: str) -> PartResult:
         report.points,
         report.max_points,
         name,
-        report.explanation,
-        report.to_json(),
-        str(report),
-        picture,
+        report.explanation[:_MOST_SHOWN],
+        details,
+        str(report)[:_MOST_SHOWN],
+        picture if len(picture) <= _MOST_PICTURE else "",
         answer,
     )
 

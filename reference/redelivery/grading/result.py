@@ -20,6 +20,10 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from ..exercises.values.seed import DEFAULT_SEED
+
+#: In the reasons why something was not run, where time is one.
+_TIME = "the time for this submission"
 #: Changes when a field changes its meaning.
 FORMAT = 1
 
@@ -86,7 +90,25 @@ class SubmissionResult:
     """When it was handed in (ISO 8601) or which attempt it is, where that is known."""
     digest: str = ""
     """SHA-256 of the notebook."""
+    nothing: bool = False
+    """Nothing was handed in."""
     seconds: float = 0.0
+    seed: int = DEFAULT_SEED
+    """What values that hurt were drawn from."""
+    limit: float = 0.0
+    """Seconds that it was given."""
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether more time might have changed it."""
+        return _TIME in self.problem or any(_TIME in part.explanation for part in self.parts)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether everything was, whatever the points: also what is as it was handed out, and who handed in nothing."""
+        if self.problem and not self.nothing:
+            return False
+        return all(part.kind in (Kind.RIGHT, Kind.WRONG) or part.details.get("unsolved") for part in self.parts)
 
     @property
     def points(self) -> int:

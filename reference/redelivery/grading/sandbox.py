@@ -4,14 +4,16 @@ With bubblewrap: no network, a read-only view of Python and its packages and of 
 private temp folder, process numbers of its own. Nothing of the course is in there but the part of the package that a
 handler needs. With or without it, the limits of `simulation.confine`.
 
-In a sandbox a process that never runs the submission's code waits, and forks once for each pipe that it is given. It
-may serve the next submission too, if the one before left no process and never touched the temp folder, the only thing
-that it could write to; otherwise that gets a new one::
+In a sandbox a process waits that never runs a submission's code. It makes a place for each submission
+(`simulation.nest`), where nobody can name it or anything of another submission, and in it a process for each pipe::
 
-    grader ── control ──▶ waiting process (number 1 in there)
-        │                    └─ fork ─▶ part 1, confined   ◀── pipe 1 ──┐
-        │                    └─ fork ─▶ part 2, confined   ◀── pipe 2 ──┤
-        └───────────────────────────────────────────────────────────────┘
+    grader ── control ──▶ waiting process (number 1 in the sandbox)
+        │                    └─ place of a submission (number 1 in there)
+        │                          └─ fork ─▶ part 1, confined   ◀── pipe 1 ──┐
+        │                          └─ fork ─▶ part 2, confined   ◀── pipe 2 ──┤
+        └─────────────────────────────────────────────────────────────────────┘
+
+Where the machine allows no such places, each submission gets a sandbox of its own, which takes longer.
 """
 
 from __future__ import annotations
@@ -29,13 +31,13 @@ from pathlib import Path
 from typing import Any
 
 from ..simulation.confine import Confinement
+from ..simulation.nest import TEMP_SIZE
 from ..simulation.wire import ANOTHER, CLEAN, FIRST, NEXT, Pipe
 from .allowance import Allowance
 from .processors import WaitsForProcessors
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _INSIDE = "/course/redelivery"
-_TEMP_SIZE = 64 << 20
 #: Seconds in which the waiting process has to say whether it can serve another submission.
 _TO_SAY = 60.0
 #: Seconds in which bubblewrap has to show that it works here.
@@ -77,7 +79,7 @@ def why_not() -> str | None:
 
 def words(isolated: bool, limits: Confinement) -> tuple[str, ...]:
     """What is in force, for people; printed with each grading and kept with each result."""
-    far = ("bubblewrap", "no network", "read-only system", "own processes", f"temp folder of {_TEMP_SIZE >> 20} MiB")
+    far = ("bubblewrap", "no network", "read-only system", "own processes", f"temp folder of {TEMP_SIZE >> 20} MiB")
     return (*(far if isolated else ("no bubblewrap",)), *limits.words())
 
 
@@ -108,6 +110,8 @@ class Sandbox:
         self._allowance = Allowance(seconds, self._waits_for_processors)
         self._control: socket.socket | None = None
         self._folder: str | None = None
+        self.nests = True
+        """Whether a sandbox may serve several submissions, each in a place of its own."""
 
     def __enter__(self) -> Sandbox:
         return self
@@ -175,7 +179,7 @@ class Sandbox:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
-        self._folder = None if self._isolated else tempfile.mkdtemp(prefix="redelivery-submission-")
+        self._folder = None if self._isolated else tempfile.mkdtemp(prefix=f"redelivery-submission-{os.getpid()}-")
         try:
             self._process = subprocess.Popen(
                 self._command(theirs.fileno()),
@@ -201,7 +205,7 @@ class Sandbox:
         if "redis" in self._preload:
             code += "import redelivery.simulation.redis_client\n"
         limits = f"confine.Confinement(*{tuple(self._limits)!r})"
-        code += f"child.main({descriptor}, {limits}, {self._isolated!r})"
+        code += f"child.main({descriptor}, {limits}, {self._isolated!r}, {self.nests!r})"
         python = [os.path.realpath(sys.executable), "-I", "-S", "-B", "-X", "utf8", "-c", code]
         if not self._isolated:
             return python
@@ -243,7 +247,7 @@ def _view() -> tuple[str, ...]:
     binds = [p for p in dict.fromkeys([*_SYSTEM, sys.base_prefix, sys.base_exec_prefix]) if os.path.exists(p)]
     options = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     options += ["--uid", "65534", "--gid", "65534", "--hostname", "sandbox"]
-    options += ["--proc", "/proc", "--size", str(_TEMP_SIZE), "--tmpfs", "/tmp"]
+    options += ["--proc", "/proc", "--size", str(TEMP_SIZE), "--tmpfs", "/tmp"]
     for path in binds:
         real = os.path.realpath(path)
         if os.path.islink(path) and path in _SYSTEM:

@@ -7,6 +7,7 @@ submission does to this module, it can only answer questions with it.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -16,9 +17,10 @@ from time import monotonic, sleep
 from typing import Any
 
 from . import guards
-from .confine import Confinement, confine, die_with_parent, keep_to_oneself
+from .confine import Confinement, confine, die_with_parent, first_to_go, keep_to_oneself
 from .hosts import GreenletHost, GrowingMemory
 from .memory import CannotCopy
+from .nest import CannotNest, Nest
 from .process import Node
 from .program import Cell, Quiet, SourceProgram
 from .wire import CLEAN, DIRTY, FIRST, NEXT, Gone, Pipe, packed, request_of, unpacked
@@ -28,44 +30,142 @@ TICK = 0.01
 _TO_DIE = 5.0
 #: What a submission can write to.
 _FOLDERS = ("/tmp", "/dev/shm")
+#: Seconds between two looks at the memory of a submission's processes.
+_LOOK = 0.1
 _MOST_PRINTS = 200
 _LONGEST_PRINT = 2000
 
 
-def serve(control: socket.socket, confinement: Confinement, alone: bool) -> None:
+def serve(control: socket.socket, confinement: Confinement, alone: bool, nests: bool = True) -> None:
     """Start a new process for each pipe that comes through ``control``; ends when ``control`` is closed.
 
-    ``alone``: this is process 1 of its own process namespace. What else is there has been left by earlier parts of the
-    submission, and is killed before the `FIRST` process of another. To `NEXT`, another submission, the answer is
-    `CLEAN` where all are gone and nobody has ever touched the temp folder; otherwise this place is not to be used
-    again.
+    ``alone``: this is process 1 of its own process namespace. Then each submission gets a place of its own (`Nest`). To
+    `NEXT`, another submission, the answer is `CLEAN` where that was so; otherwise, or without ``nests``, this place is
+    not to be used again.
     """
+    first_to_go()
     keep_to_oneself()
-    untouched = _state_of_folders()
     if not alone:  # bubblewrap sees to it otherwise
         die_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    if not (alone and nests):
+        _serve_one(control, confinement, alone)
+        return
+    place: tuple[Nest, socket.socket] | None = None
     while True:
         try:
             data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         except OSError:
             return
         if data == NEXT:
-            is_clean = alone and _kill_everybody_else() and _state_of_folders() == untouched
-            _quietly(control.send, CLEAN if is_clean else DIRTY)
+            is_gone = place is None or place[0].end()
+            if place is not None:
+                place[1].close()
+                place = None
+            _quietly(control.send, CLEAN if is_gone else DIRTY)
+            continue
+        if not data or not descriptors:
+            return
+        try:
+            place = place or _nested(control, descriptors[0], confinement)
+        except CannotNest:
+            _serve_one(control, confinement, alone, (data, descriptors[0]))
+            return
+        _hand_on(place[1], data, descriptors[0])
+
+
+def _hand_on(there: socket.socket, data: bytes, descriptor: int) -> None:
+    try:
+        socket.send_fds(there, [data], [descriptor])
+    except OSError:  # the place is gone, and whoever waits at the pipe hears of it
+        pass
+    os.close(descriptor)
+
+
+def _nested(control: socket.socket, waiting: int, confinement: Confinement) -> tuple[Nest, socket.socket]:
+    """A place for a submission, and where its pipes go. It gets neither ``control`` nor the pipe that is ``waiting``.
+
+    Raises:
+        CannotNest: the machine allows none.
+    """
+    ours, theirs = socket.socketpair()
+
+    def serve_there() -> None:
+        control.close()
+        ours.close()
+        os.close(waiting)
+        _serve_one(theirs, confinement, alone=True)
+
+    try:
+        return Nest(serve_there), ours
+    finally:
+        theirs.close()
+
+
+def _serve_one(
+    control: socket.socket, confinement: Confinement, alone: bool, waiting: tuple[bytes, int] | None = None
+) -> None:
+    """Serve one submission. Where this is process 1 of a process namespace (``alone``), what else is there has been
+    left by its earlier parts, and is killed before the `FIRST` process of another."""
+    _signals_have_no_effect()
+    held: list[int] = []
+    own = _resident(os.getpid())
+    while True:
+        if waiting is None:
+            control.settimeout(_LOOK)
+            try:
+                data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+            except TimeoutError:
+                _limit_together(held, own, confinement.together)
+                continue
+            except OSError:
+                return
+        else:
+            (data, descriptor), waiting = waiting, None
+            descriptors = [descriptor]
+        if data == NEXT:
+            _quietly(control.send, DIRTY)
             continue
         if not data or not descriptors:
             return
         if alone and data == FIRST:
             _kill_everybody_else()
+            held.clear()
             for folder in _FOLDERS:
                 _empty(folder)
-        if os.fork() == 0:
+        process = os.fork()
+        if process == 0:
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             _hold(socket.socket(fileno=descriptors[0]), confinement)
             os._exit(0)
+        held.append(process)
         os.close(descriptors[0])
+
+
+def _signals_have_no_effect() -> None:
+    """Process 1 of a namespace gets from within it only what it has asked for."""
+    if os.getpid() == 1:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _resident(process: int) -> int:
+    """Bytes of memory that a process holds; 0 where it is gone, or this machine doesn't say."""
+    try:
+        with open(f"/proc/{process}/statm", "rb") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _limit_together(processes: list[int], shared: int, most: int) -> None:
+    """End the processes where they hold more than ``most`` bytes together. ``shared``: what each has of this one."""
+    used = {process: size for process in processes if (size := _resident(process))}
+    processes[:] = used
+    if sum(max(size - shared, 0) for size in used.values()) > most:
+        for process in processes:
+            _quietly(lambda one: os.kill(one, signal.SIGKILL), process)
 
 
 def _kill_everybody_else() -> bool:
@@ -80,18 +180,6 @@ def _kill_everybody_else() -> bool:
             return False
         sleep(0.0005)
     return False
-
-
-def _state_of_folders() -> list[tuple[int, ...]]:
-    """What is another as soon as anything in these folders has been made, deleted or renamed, or its mode changed."""
-    found: list[tuple[int, ...]] = []
-    for folder in _FOLDERS:
-        try:
-            state = os.stat(folder)
-        except OSError:
-            continue
-        found.append((state.st_ino, state.st_mode, state.st_nlink, state.st_ctime_ns))
-    return found
 
 
 def _empty(folder: str) -> None:
@@ -266,8 +354,15 @@ class _Answers:
     def _again(self, held: _Host, root: int, end: int) -> Any:
         return [packed(request) for request in held.host.again(held.nodes[root], held.nodes[end].answers())]
 
-    def _rounds(self, held: _Host, number: int, length: int, most: int) -> Any:
-        return held.host.rounds(held.nodes[number], length, most)
+    def _run(self, held: _Host, root: int, answers: list[Any]) -> Any:
+        return [packed(request) for request in held.host.again(held.nodes[root], [unpacked(one) for one in answers])]
+
+    def _rows(self, held: _Host, rows: list[list[Any]]) -> Any:
+        return [
+            [packed(request) for request in requests]
+            for identity, deliveries in rows
+            for requests in held.host.in_a_row(identity, [(n, [unpacked(a) for a in told]) for n, told in deliveries])
+        ]
 
     def _memory_matters(self, held: _Host, ends: list[int], seconds: float, most: int) -> Any:
         from time import process_time
@@ -289,7 +384,7 @@ def _without_exercises() -> None:
         sys.modules[module.__name__] = module
 
 
-def main(descriptor: int, confinement: Confinement, alone: bool) -> None:
+def main(descriptor: int, confinement: Confinement, alone: bool, nests: bool = True) -> None:
     """What `grading.sandbox` starts."""
     _without_exercises()
-    serve(socket.socket(fileno=descriptor), confinement, alone)
+    serve(socket.socket(fileno=descriptor), confinement, alone, nests)

@@ -1,11 +1,13 @@
 """What a process that holds a submission gives up before it looks at it: limits of the kernel that it can't lift.
 
-On Linux also a seccomp filter: no new processes (threads are allowed), no signals to others, no sockets, no look
-into other processes. Sources: seccomp(2), getrlimit(2), linux/filter.h.
+On Linux also all rights that not everybody has, and by a seccomp filter all system calls but those that Python needs
+(`system_calls`): no new processes (threads are allowed), no signals to others, no sockets, no look into other
+processes, nobody else's limits or priority. Sources: seccomp(2), capset(2), getrlimit(2), linux/filter.h.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -16,78 +18,16 @@ import struct
 import sys
 from typing import NamedTuple
 
+from .system_calls import CLONE, CLONE3, MACHINES, ONLY, allowed
+
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 1, 4, 38, 22, 2
 _CLONE_THREAD = 0x10000
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _LOAD, _EQUALS, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
-#: Machine → (audit number, clone, the calls refused). clone3 has one number everywhere.
-_MACHINES: dict[str, tuple[int, int, dict[str, int]]] = {
-    "x86_64": (
-        0xC000003E,
-        56,
-        {
-            "fork": 57,
-            "vfork": 58,
-            "execve": 59,
-            "execveat": 322,
-            "kill": 62,
-            "tkill": 200,
-            "rt_sigqueueinfo": 129,
-            "rt_tgsigqueueinfo": 297,
-            "ptrace": 101,
-            "socket": 41,
-            "shmget": 29,
-            "semget": 64,
-            "msgget": 68,
-            "mq_open": 240,
-            "add_key": 248,
-            "request_key": 249,
-            "keyctl": 250,
-            "unshare": 272,
-            "setns": 308,
-            "mount": 165,
-            "process_vm_readv": 310,
-            "process_vm_writev": 311,
-            "bpf": 321,
-            "userfaultfd": 323,
-            "perf_event_open": 298,
-        },
-    ),
-    "aarch64": (
-        0xC00000B7,
-        220,
-        {
-            "execve": 221,
-            "execveat": 281,
-            "kill": 129,
-            "tkill": 130,
-            "rt_sigqueueinfo": 138,
-            "rt_tgsigqueueinfo": 240,
-            "ptrace": 117,
-            "socket": 198,
-            "shmget": 194,
-            "semget": 190,
-            "msgget": 186,
-            "mq_open": 180,
-            "add_key": 217,
-            "request_key": 218,
-            "keyctl": 219,
-            "unshare": 97,
-            "setns": 268,
-            "mount": 40,
-            "process_vm_readv": 270,
-            "process_vm_writev": 271,
-            "bpf": 280,
-            "userfaultfd": 282,
-            "perf_event_open": 241,
-        },
-    ),
-}
-#: The same number on both.
-_EVERYWHERE = {"pidfd_send_signal": 424, "io_uring_setup": 425, "pidfd_open": 434, "pidfd_getfd": 438}
-_CLONE3 = 435
 _X32 = 0x40000000
+#: capset(2) of the third version: two words of each of three sets.
+_CAPABILITIES_3 = 0x20080522
 
 
 class Confinement(NamedTuple):
@@ -98,16 +38,19 @@ class Confinement(NamedTuple):
     file_size: int = 32 << 20
     processes: int = 64
     files: int = 128
+    together: int = 3 << 30
+    """Memory of all processes of a submission, counted while they run."""
 
     def words(self) -> tuple[str, ...]:
         """What is in force, for people."""
-        limits = (f"memory {self.memory >> 30} GiB", f"computing time {self.computing} s")
+        memory = f"memory {self.memory >> 30} GiB a process, {self.together >> 30} GiB together"
+        limits = (memory, f"computing time {self.computing} s")
         return (*limits, f"files of {self.file_size >> 20} MiB", *(("no new processes", "no sockets") * has_filter()))
 
 
 def has_filter() -> bool:
     """Whether this machine's system calls are known here."""
-    return sys.platform == "linux" and platform.machine() in _MACHINES
+    return sys.platform == "linux" and platform.machine() in MACHINES
 
 
 def keep_to_oneself() -> None:
@@ -143,40 +86,68 @@ def confine(limits: Confinement) -> None:
         except (OSError, ValueError):
             if sys.platform == "linux":
                 raise
+    if sys.platform == "linux":
+        drop_capabilities()
     if has_filter():
         _filter_calls()
 
 
+def drop_capabilities() -> None:
+    """Give up every right that not everybody has; new ones can't be got any more.
+
+    Raises:
+        OSError: the kernel refused it.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, none = (ctypes.c_uint32 * 2)(_CAPABILITIES_3, 0), (ctypes.c_uint32 * 6)()
+    done = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 and libc.capset(header, none) == 0
+    if not done:
+        number = ctypes.get_errno()
+        raise OSError(number, f"giving up capabilities: {os.strerror(number)}")
+
+
+def first_to_go() -> None:
+    """Where the machine runs out of memory, this process and those that it starts are ended before others."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+
+
 def _filter_calls() -> None:
-    audit, clone, refused = _MACHINES[platform.machine()]
-    refuse, allow = _ERRNO | errno.EPERM, _ALLOW
+    audit, column = MACHINES[platform.machine()]
+    refuse, allow = (_RETURN, 0, 0, _ERRNO | errno.EPERM), (_RETURN, 0, 0, _ALLOW)
     program = [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_EQUALS, 1, 0, audit),
-        (_RETURN, 0, 0, refuse),
+        refuse,
         (_LOAD, 0, 0, _NUMBER),
         (_AT_LEAST, 0, 1, _X32),
-        (_RETURN, 0, 0, refuse),
-        (_EQUALS, 0, 1, _CLONE3),
-        (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),  # whoever wants a thread then calls clone
+        refuse,
+        (_EQUALS, 0, 1, CLONE3),
+        (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),
     ]
-    for number in sorted({*refused.values(), *_EVERYWHERE.values()}):
-        program += [(_EQUALS, 0, 1, number), (_RETURN, 0, 0, refuse)]
+    for number in allowed(column):
+        program += [(_EQUALS, 0, 1, number), allow]
+    for call in ONLY:
+        values = [*call.values, *([os.getpid()] if call.itself else [])]
+        tests = [step for value in values for step in ((_EQUALS, 0, 1, value), allow)]
+        program += [(_EQUALS, 0, len(tests) + 2, call.numbers[column])]
+        program += [(_LOAD, 0, 0, _FIRST_ARGUMENT + 8 * call.argument), *tests, refuse]
     program += [
-        (_EQUALS, 0, 3, clone),
+        (_EQUALS, 0, 3, CLONE[column]),
         (_LOAD, 0, 0, _FIRST_ARGUMENT),
-        (_ANY_BIT, 1, 0, _CLONE_THREAD),
-        (_RETURN, 0, 0, refuse),
-        (_RETURN, 0, 0, allow),
+        (_ANY_BIT, 0, 1, _CLONE_THREAD),
+        allow,
+        refuse,
     ]
     code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(code, len(code))
     header = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(buffer)))
     libc = ctypes.CDLL(None, use_errno=True)
-    for call in (
+    for instruction in (
         (_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
         (_PR_SET_SECCOMP, _FILTER, ctypes.cast(header, ctypes.c_void_p), 0, 0),
     ):
-        if libc.prctl(*call) != 0:
+        if libc.prctl(*instruction) != 0:
             number = ctypes.get_errno()
-            raise OSError(number, f"prctl({call[0]}): {os.strerror(number)}")
+            raise OSError(number, f"prctl({instruction[0]}): {os.strerror(number)}")

@@ -296,6 +296,17 @@ class GreenletHost:
         self._kill(run)
         return requests
 
+    def in_a_row(self, identity: int, deliveries: Sequence[tuple[int, Sequence[Told]]]) -> list[list[Request]]:
+        """With `one_process`: what a new process that starts with this identity asks in each of these deliveries, as
+        (call, what it is told), one after the other."""
+        self._only = _Instance(self, identity)
+        found = []
+        for place, (call, told) in enumerate(deliveries):
+            root = Node(place, None, None, None)
+            root.message = call
+            found.append(self.again(root, told))
+        return found
+
     def rounds(self, node: Node, length: int, most: int) -> int:
         """The process at ``node`` has come round, and asks what it asked ``length`` operations before. For how many
         more operations, up to ``most``, does it go on asking the same if it is told the same?"""

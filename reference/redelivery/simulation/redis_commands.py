@@ -54,7 +54,7 @@ def _arity(name: str) -> int | None:
 @functools.lru_cache(maxsize=4096)
 def refuse(arguments: tuple[bytes, ...]) -> RedisFailure | None:
     """What Redis answers at once, or, within a MULTI, when it should queue the command. None: it accepts it."""
-    if not arguments:
+    if not arguments or not arguments[0].strip():
         return RedisFailure("ResponseError", "unknown command ''")
     name, rest = name_and_rest(arguments)
     arity = _arity(name)

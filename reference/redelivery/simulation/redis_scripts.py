@@ -18,7 +18,7 @@ from fakeredis._helpers import SimpleError, SimpleString
 from .operations import UNSUPPORTED
 
 _INSTRUCTIONS_BEFORE_STOP = 2_000_000
-_MOST_MEMORY = 256 * 1024 * 1024
+_MOST_MEMORY = 64 * 1024 * 1024
 _DEEPEST = 100
 
 _RUNNER = r"""

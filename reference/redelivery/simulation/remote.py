@@ -4,7 +4,11 @@ Everything that decides a verdict is here: the stores, the queue, the schedule a
 The other end holds the submission and answers what it would do next. What it could gain by lying is nothing: each
 history is asked for once and kept, so that whatever it answers is *one* function of what a process was told, and it is
 this function that is searched. One that says otherwise for the same history when it is asked again, in a fresh process
-and in another order (`RemoteHost.check_all`), gets no verdict at all::
+and in another order (`RemoteHost.check_all`), gets no verdict at all.
+
+What it says of itself (that it remembers nothing, that it draws nothing when it starts, that it goes round for ever) is
+not believed either: whatever is proved with it is tried in processes that don't know the answer. They get delivery
+after delivery, each as one that has carried out those before, and start as others do (`RemoteHost._is_as_it_says`)::
 
     grader  ── start 8 ─────────────▶  submission (a fork of its own for each part)
             ◀── SELECT … processed ──
@@ -14,6 +18,8 @@ and in another order (`RemoteHost.check_all`), gets no verdict at all::
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import random
 from collections.abc import Mapping, Sequence, Set
 from time import process_time
@@ -21,21 +27,37 @@ from types import FrameType
 from typing import Any, NoReturn, Protocol
 
 from . import guards
-from .calls import Call
+from .calls import Call, MessageGiven, Tool
 from .hosts import _MOST_MEMORIES, GrowingMemory, _name, _same
 from .memory import CannotCopy
 from .operations import (
     Acknowledge,
+    DrawBytes,
     Hung,
+    LookBack,
     Perform,
+    Raised,
+    ReadAttempt,
+    ReadClock,
+    Receive,
     Received,
+    RedisCommand,
+    RedisTransaction,
+    RedisUnwatch,
+    RedisWatch,
     Request,
+    Returned,
+    SendPayment,
+    Sleep,
     SqlResult,
+    SqlStatement,
+    Told,
     Unrepeatable,
 )
-from .process import Line, Node
+from .process import Edge, Line, Node, last_edges, same_request
 from .program import Cell, CellError
 from .shape import Signatures
+from .start import SUCCESSORS
 from .wire import Gone, Nonsense, Pipe, Silent, line_of, packed, request_of, unpacked
 
 #: Seconds within which the other end has to answer; it notices endless loops and waits by itself before that. These
@@ -48,6 +70,10 @@ AGAIN_SECONDS = 60.0
 _MOST_OUTPUT = 100_000
 #: Calls of one replay that get a process of their own. Counterexamples have fewer; what goes round for ever has no end.
 _MOST_APART = 12
+#: Deliveries to one process, one after the other, that are tried; and how many such processes.
+_IN_A_ROW, _MOST_CHAINS, _AT_A_TIME = 3, 40, 20
+#: Of processes at work from the beginning, and of those that take the place of a killed one.
+_OTHER_STARTS = (1, SUCCESSORS, SUCCESSORS + 1)
 #: Processes that wait at the same time.
 _MOST_PROCESSES = 40
 
@@ -189,6 +215,8 @@ class RemoteProgram:
         self._opener = opener
         self.apart = False
         """Whether searches, too, give each call a process of its own."""
+        self.is_otherwise = False
+        """Whether it was found to be otherwise than it says of itself."""
         self._cells = tuple(cells)
         self._lines = {f"<{cell.name}>": cell.source.splitlines() for cell in cells}
         self.endless: set[Any] = set()
@@ -309,6 +337,7 @@ class RemoteHost:
         self._program = program
         self.endless = program.endless
         self._setting = [packed(calls), [[identity, packed(body)] for identity, body in messages]]
+        self._may_ask = _requests_of(calls)
         self.starts_apart = program.draws
         self.stopped = False
         self.patience = 1.0
@@ -371,13 +400,24 @@ class RemoteHost:
             there.waiting = -1
         else:
             there = self._in_the_first_process()
-        try:
-            same = there.session.ask(["rounds", there.host, node.number, length, most], AGAIN_SECONDS)
-        except Silent:
-            return 0
-        if type(same) is not int or not 0 <= same <= most:
-            there.session.broke("no number of rounds")
-        return same
+        edges = last_edges(node, length)[::-1]
+        known = node.answers()
+        for count in (*(n for n in (4 * length, 64 * length) if n < most), most):
+            more = [_drawn(edges[n % length], n) for n in range(count)]
+            try:
+                said = there.session.ask(
+                    ["run", there.host, node.root.number, [packed(told) for told in (*known, *more)]], AGAIN_SECONDS
+                )
+            except Silent:
+                return 0
+            if not isinstance(said, list) or len(said) > len(known) + count + 1:
+                there.session.broke("no list of requests")
+            for n, request in enumerate(said[len(known) + 1 :]):
+                if not same_request(_checked(there.session, request), edges[(n + 1) % length].request):
+                    return n + 1
+            if len(said) < len(known) + count + 1:
+                return max(len(said) - len(known) - 1, 0)
+        return most
 
     def check_all(self, nodes: Sequence[Node]) -> Unrepeatable | None:
         """Have every delivery carried out once more, the last ones first, by a process that knows nothing of the first
@@ -390,16 +430,50 @@ class RemoteHost:
                     if there is not None:
                         there.session.close()
                     there = self._begin(self._program.second_session(self._program.apart))
-                    self._hand_over(there, self._family(end) if self._program.apart else nodes)
+                    self._hand_over(there, self._family(end) if self._program.apart else nodes, with_requests=False)
                 answer = there.session.ask(["again", there.host, end.root.number, end.number], AGAIN_SECONDS)
                 wrong = self._differs(there.session, end, answer)
                 if wrong is not None:
                     return wrong
             if there is not None:
                 there.session.ask(["close", there.host])
+            return self._is_as_it_says(ends)
         except Silent:
             return Unrepeatable("when it was run once more, the handler did not come to its end")
+
+    def _is_as_it_says(self, ends: Sequence[Node]) -> Unrepeatable | None:
+        """Is one process that gets delivery after delivery as the search took it to be, and one that starts as another
+        does? Where not, the other end has remembered or drawn something, and said that it hasn't."""
+        if self.one_process:
+            return None
+        rows = [(0, chain) for chain in _chains(ends)]
+        if not self.starts_apart:
+            first = {end.root.message: end for end in ends if end.root.memory == 0}
+            rows += [(identity, [end]) for identity in _OTHER_STARTS for end in first.values()]
+        for start in range(0, len(rows), 1 if self._program.apart else _AT_A_TIME):
+            wrong = self._differ_in_a_row(rows[start : start + (1 if self._program.apart else _AT_A_TIME)])
+            if wrong is not None:
+                self._program.is_otherwise = True
+                return wrong
         return None
+
+    def _differ_in_a_row(self, rows: Sequence[tuple[int, Sequence[Node]]]) -> Unrepeatable | None:
+        """``rows``: the identity with which a process starts, and the ends of the deliveries that it gets."""
+        session = self._program.second_session(self._program.apart)
+        number = session.new_host()
+        options = [False, True, False, self.patience, True]
+        answer = session.ask(["host", number, *self._setting, options])
+        if isinstance(answer, dict):
+            raise CannotCopy(guards_text(str(answer.get("x"))))
+        told = [[i, [[end.root.message, [packed(one) for one in end.answers()]] for end in ends]] for i, ends in rows]
+        said = session.ask(["rows", number, told], AGAIN_SECONDS)
+        ends = [end for _, chain in rows for end in chain]
+        if not isinstance(said, list) or len(said) != len(ends):
+            session.broke("no list of lists")
+        session.ask(["close", number])
+        return next(
+            (wrong for end, one in zip(ends, said, strict=True) if (wrong := self._differs(session, end, one))), None
+        )
 
     def _differs(self, session: Session, end: Node, answer: Any) -> Unrepeatable | None:
         path: list[Node] = []
@@ -501,14 +575,14 @@ class RemoteHost:
             raise CannotCopy(guards_text(str(answer.get("x"))))
         return _There(session, number)
 
-    def _hand_over(self, there: _There, nodes: Sequence[Node]) -> None:
-        """Tell a process what others have answered so far."""
+    def _hand_over(self, there: _There, nodes: Sequence[Node], with_requests: bool = True) -> None:
+        """Tell a process what others were told so far, and what they have answered, unless it is to say so itself."""
         known = [
             [
                 node.number,
                 node.parent.number if node.parent else None,
                 packed(node.told),
-                packed(node.request),
+                packed(node.request if with_requests else Returned()),
                 self._before.get(node.number, node.memory),
                 node.message,
             ]
@@ -540,6 +614,8 @@ class RemoteHost:
         if problem is not None:
             raise CannotCopy(guards_text(str(problem)))
         request = node.request = _checked(session, answer.get("r"))
+        if type(request) not in self._may_ask:
+            session.broke(f"{type(request).__name__}, for which it was given nothing")
         if isinstance(request, Acknowledge | Perform) and request.delivery >= _deliveries(node):
             session.broke("a delivery that it has not received")
         try:
@@ -595,3 +671,68 @@ def _checked(session: Session, said: Any) -> Request:
 
 def _deliveries(node: Node) -> int:
     return sum(isinstance(told, Received) and told.message >= 0 for told in node.answers())
+
+
+#: What may be asked with what a function is given.
+_OF_TOOLS: dict[Tool, tuple[type, ...]] = {
+    Tool.DB: (SqlStatement, LookBack),
+    Tool.REDIS: (RedisCommand, RedisTransaction, RedisWatch, RedisUnwatch),
+    Tool.QUEUE: (Receive, Acknowledge, Perform, ReadAttempt),
+    Tool.PROCESS: (Receive, Acknowledge, Perform, ReadAttempt),
+    Tool.SEND: (SendPayment,),
+}
+
+
+def _requests_of(calls: Sequence[Call]) -> frozenset[type]:
+    """What processes that are called for these calls may ask for."""
+    given = [argument for call in calls for argument in (*call.arguments, *call.made_with)]
+    kinds: set[type] = {DrawBytes, Hung, Raised, ReadClock, Returned, Sleep, Unrepeatable}
+    for argument in given:
+        if isinstance(argument, Tool):
+            kinds.update(_OF_TOOLS[argument])
+        elif isinstance(argument, MessageGiven):
+            kinds.add(ReadAttempt)
+    return frozenset(kinds)
+
+
+def _drawn(edge: Edge, number: int) -> Told:
+    """What a process is told when it comes round: what is drawn is never the same twice."""
+    if isinstance(edge.request, DrawBytes):
+        return hashlib.shake_256(f"{number}".encode()).digest(edge.request.length)
+    return edge.told
+
+
+def _chains(ends: Sequence[Node]) -> list[list[Node]]:
+    """Deliveries that one process could get one after the other, as the search knows them: of each kind, followed by
+    one of each message."""
+    kinds: dict[Any, Node] = {}
+    for end in ends:
+        kinds.setdefault((end.root.memory, end.root.message, _kind(end)), end)
+    after: dict[int, dict[int, list[Node]]] = {}
+    for end in kinds.values():
+        after.setdefault(end.root.memory, {}).setdefault(end.root.message, []).append(end)
+    turns = {
+        (memory, message): itertools.cycle(there)
+        for memory, by_message in after.items()
+        for message, there in by_message.items()
+    }
+    chains: list[list[Node]] = []
+    for first in after.get(0, {}).values():
+        for end in first:
+            for message in after.get(end.memory, {}):
+                chain = [end, next(turns[end.memory, message])]
+                while len(chain) < _IN_A_ROW and chain[-1].memory in after:
+                    following = sorted(after[chain[-1].memory])
+                    chain.append(next(turns[chain[-1].memory, following[len(chains) % len(following)]]))
+                chains.append(chain)
+    return chains[:: -(-len(chains) // _MOST_CHAINS) or 1]
+
+
+def _kind(end: Node) -> tuple[Any, ...]:
+    """What a delivery asked for, and how it went."""
+    kind: list[Any] = []
+    node: Node | None = end
+    while node is not None:
+        kind += [type(node.told), node.request]
+        node = node.parent
+    return tuple(kind)

@@ -180,7 +180,7 @@ class SqliteStore:
         self.journal: Journal = journal
         self.schema_changed = schema_changes
         """Whether a handler has changed the schema, which makes reading the schema a step of its own."""
-        self._folder = tempfile.mkdtemp(prefix="redelivery-", dir=_scratch_folder())
+        self._folder = tempfile.mkdtemp(prefix=f"redelivery-store-{os.getpid()}-", dir=_scratch_folder())
         self._file = Path(self._folder) / "run.db"
         self._sessions: dict[Any, _Session] = {}
         self._numbers: dict[Any, int] = {}

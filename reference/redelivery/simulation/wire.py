@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import reprlib
 import socket
 import struct
 from collections.abc import Callable, Mapping
@@ -53,6 +54,8 @@ NEXT, CLEAN, DIRTY = b"?", b"y", b"n"
 LARGEST_FRAME = 16 * 1024 * 1024
 #: Seconds in which the other end has to take a message, on the busiest machine.
 _TO_TAKE = 300.0
+#: Lists and dicts within one another.
+_DEEPEST = 40
 _LARGEST_TEXT = 1_000_000
 _MOST_BYTES_DRAWN = 65_536
 _HEAD = struct.Struct("!I")
@@ -126,11 +129,18 @@ def unpacked(value: Any) -> Any:
     Raises:
         Nonsense: nothing that `packed` would have made.
     """
+    return _unpacked(value, _DEEPEST)
+
+
+def _unpacked(value: Any, deep: int) -> Any:
     kind = type(value)
     if value is None or kind in (bool, int, float, str):
         return value
+    if deep == 0:
+        raise Nonsense(f"{shortly(value)} is nested more than {_DEEPEST} deep")
+    deep -= 1
     if kind is list:
-        return tuple([unpacked(item) for item in value])
+        return tuple([_unpacked(item, deep) for item in value])
     try:
         if kind is dict and len(value) == 1:
             ((tag, content),) = value.items()
@@ -139,12 +149,17 @@ def unpacked(value: Any) -> Any:
             if tag == "t":
                 return Tool(content)
             if tag == "n":
-                return _NAMED[content[0]](*map(unpacked, content[1:]))
+                return _NAMED[content[0]](*[_unpacked(one, deep) for one in content[1:]])
             if tag == "d":
-                return {unpacked(k): unpacked(v) for k, v in content}
+                return {_unpacked(k, deep): _unpacked(v, deep) for k, v in content}
     except (TypeError, ValueError, LookupError) as error:
-        raise Nonsense(f"{str(value)[:80]}: {error}") from None
-    raise Nonsense(f"{str(value)[:80]} is no plain value")
+        raise Nonsense(f"{shortly(value)}: {str(error)[:200]}") from None
+    raise Nonsense(f"{shortly(value)} is no plain value")
+
+
+def shortly(value: Any) -> str:
+    """A value from the other end, for a message about it."""
+    return reprlib.repr(value)[:80]
 
 
 # -- what a submission may send ----------------------------------------------------------------------------
@@ -212,7 +227,7 @@ def request_of(value: Any) -> Request:
     request = unpacked(value)
     right = _RIGHT.get(type(request))
     if right is None or not right(request):
-        raise Nonsense(f"{str(value)[:80]} is no request")
+        raise Nonsense(f"{shortly(value)} is no request")
     return request  # type: ignore[no-any-return]
 
 
@@ -226,7 +241,7 @@ def line_of(value: Any) -> tuple[str, int] | None:
         return None
     if type(value) is list and len(value) == 2 and _is_text(value[0]) and _is_count(value[1]):
         return value[0], value[1]
-    raise Nonsense(f"{str(value)[:80]} is no place in the source")
+    raise Nonsense(f"{shortly(value)} is no place in the source")
 
 
 # -- frames ------------------------------------------------------------------------------------------------

@@ -23,12 +23,35 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     reset.set_defaults(run=_reset)
     update = commands.add_parser("update", help="get the newest version of the course and keep your own work")
     update.set_defaults(run=_update)
+    hand_out = commands.add_parser(
+        "hand-out", help="for teachers: make a folder or a zip for learners, without solutions and tests"
+    )
+    hand_out.add_argument(
+        "target", metavar="TARGET", help="a folder that is not there yet, or a name that ends in .zip"
+    )
+    hand_out.set_defaults(run=_hand_out)
 
 
 def _progress(options: argparse.Namespace) -> int:
     from .progress import progress
 
     print(progress())
+    return 0
+
+
+def _hand_out(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from .hand_out import CannotHandOut, hand_out
+
+    folder = course_folder()
+    if folder is None:
+        return _cannot("the course's folder is not there: this package was installed without it")
+    try:
+        count = hand_out(folder, Path(options.target))
+    except CannotHandOut as error:
+        return _cannot(str(error))
+    print(f"{options.target}: {count} files for learners. Solutions, tests and the instructor's guide are not in it.")
     return 0
 
 

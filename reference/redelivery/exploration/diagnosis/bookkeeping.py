@@ -241,7 +241,9 @@ class Books:
         must: dict[Any, Any] = {row[0]: row[1] for row in rows_of(self.case.run.first, _ACCOUNT)}
         for message in (group[0] for group in self.case.intents() if group[0] in self.valid):
             account = self.bodies[message]["account"]
-            must[account] = must.get(account, 0) + self.amount(message)
+            before = must.get(account, 0)
+            if type(before) is int:  # else the learner's code has put something else there
+                must[account] = before + self.amount(message)
         return must
 
     def times_settled(self, account: Any, off: int) -> dict[int, int]:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ...exploration.diagnosis.names import DIAGNOSES
+from ..policy import Final
 from ..result import Kind, PartResult, SubmissionResult
+from .gradebook import in_words, number
 
 _SAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _WORDS = {Kind.RIGHT: ("✓", "right"), Kind.WRONG: ("✗", "wrong"), Kind.NOT_RUN: ("–", "not run"), Kind.FAULT: ("!", "")}
@@ -29,10 +31,15 @@ def _template(name: str) -> Any:
     return Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True).get_template(name)
 
 
-def page(results: Sequence[SubmissionResult]) -> str:
-    """The page for the results of one learner."""
+def page(results: Sequence[SubmissionResult], finals: Sequence[Final] = ()) -> str:
+    """The page for the results of one learner; ``finals``: the same with what the teacher's rules make of them."""
     shown = [(result, [_shown(part) for part in result.parts]) for result in results]
-    return str(_template("feedback.html").render(learner=results[0].learner, results=shown))
+    ruled = [
+        (final, number(final.total), in_words(final.late_seconds))
+        for final in finals
+        if final.notes or final.total != final.result.points
+    ]
+    return str(_template("feedback.html").render(learner=results[0].learner, results=shown, ruled=ruled))
 
 
 def _shown(part: PartResult) -> dict[str, Any]:
@@ -51,15 +58,26 @@ def _shown(part: PartResult) -> dict[str, Any]:
     }
 
 
+#: Names that some systems keep for devices.
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{n}{i}" for n in ("com", "lpt") for i in range(10))})
+
+
 def file_names(learners: Iterable[str]) -> dict[str, str]:
     """A name for each learner's file, without ending: safe on every system, and no two alike."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for learner in sorted(set(learners)):
         plain = _SAFE.sub("-", learner).strip("-.")[:60]
-        name = plain
-        if plain != learner or plain.casefold() in taken or not plain:
-            name = f"{plain or 'learner'}-{hashlib.sha256(learner.encode()).hexdigest()[:8]}"
+        name, tries = plain, 0
+        is_odd = plain != learner or plain.casefold().partition(".")[0] in _DEVICES
+        while is_odd or not name or name.casefold() in taken:
+            mark = hashlib.sha256(f"{tries or ''}{learner}".encode("utf-8", "backslashreplace")).hexdigest()[:8]
+            name, is_odd, tries = f"{plain or 'learner'}-{mark}", False, tries + 1
         taken.add(name.casefold())
         names[learner] = name
     return names
+
+
+def sorry(learner: str, why: str) -> str:
+    """A page that says that there is none."""
+    return str(_template("sorry.html").render(learner=learner, why=why))

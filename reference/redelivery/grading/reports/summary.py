@@ -18,6 +18,8 @@ def as_data(results: Sequence[SubmissionResult], rule: str) -> dict[str, Any]:
     exercises = sorted({result.exercise for result in results if result.exercise})
     parts = [part for result in results for part in result.parts]
     kinds = Counter(part.kind for part in parts)
+    absent = [result for result in results if result.nothing]
+    results = [result for result in results if not result.nothing]
     whole = [result for result in results if not result.parts]
     mistakes = Counter(part.diagnosis for part in parts if part.diagnosis)
     return {
@@ -25,6 +27,7 @@ def as_data(results: Sequence[SubmissionResult], rule: str) -> dict[str, Any]:
         "learners": len({result.learner for result in results}),
         "counts": rule,
         "kinds": {kind.value: kinds[kind] for kind in Kind},
+        "nothing": len(absent),
         "not_usable": sum(not result.fault for result in whole),
         "faults": sum(result.faults for result in results),
         "untrusted": sum(not result.trusted for result in results),
@@ -78,6 +81,8 @@ def as_text(data: dict[str, Any]) -> str:
     lines += ["", f"Parts: {kinds or 'none'}"]
     if data["not_usable"]:
         lines.append(f"Notebooks that could not be used: {data['not_usable']} (grades.csv says why)")
+    if data["nothing"]:
+        lines.append(f"Handed in nothing: {data['nothing']}")
     if data["faults"]:
         lines.append(f"FAULTS OF THE GRADER: {data['faults']} submissions. They say nothing about the answers")
     for isolation in data["isolation"]:

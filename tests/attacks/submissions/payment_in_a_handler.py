@@ -1,0 +1,11 @@
+# Sends a payment where there is nothing to send with.
+# part: record_and_check
+# honest: 0
+# seconds: 20
+import redelivery.simulation.guards as guards
+import redelivery.simulation.operations as operations
+
+
+def handle(message, db):
+    guards.source._ask(operations.SendPayment("a", "b", 1))
+    db.execute("UPDATE account SET balance = balance + 1")

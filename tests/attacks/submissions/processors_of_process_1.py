@@ -1,0 +1,21 @@
+# Keeps process 1 to one processor.
+# part: claims
+# honest: 0
+# seconds: 20
+import os
+
+try:
+    os.sched_setaffinity(1, {0})
+except Exception:
+    pass
+
+claims = {
+    "raise_to_minimum": True,
+    "pay_if_enough": False,
+    "keep_last_digit": True,
+    "note_once": True,
+    "serve_next": False,
+    "squeeze_spaces": False,
+    "drop_coupon": True,
+    "toggle": True,
+}
