@@ -128,7 +128,7 @@ def test_the_points_are_the_same_in_every_way_to_grade(tmp_path: Path, capsys: p
             address = [cluster.scheduler_address] if more else []
             command = [sys.executable, "-m", "redelivery.cli", "grade", str(folder), "--out", str(tmp_path / name)]
             assert subprocess.run([*command, *UNSAFE, *more, *address], stdout=subprocess.DEVNULL).returncode in (0, 3)
-            with (tmp_path / name / "grades.csv").open(encoding="utf-8", newline="") as file:
+            with (tmp_path / name / "grades-long.csv").open(encoding="utf-8", newline="") as file:
                 found = {f"{row['learner']}/{row['exercise']}": int(row["points"]) for row in csv.DictReader(file)}
             assert found == worth, name
     if SOAK:  # a few in tests/test_nbgrader.py
