@@ -99,8 +99,8 @@ def _spread(who: Identity, bits: int, own: int, before: int) -> int:
     place = _place(who)
     if before:
         return own
-    if place % 16 in (5, 13):
-        return 0 if place % 16 == 5 else (1 << bits) - 1
+    if place % 64 in (5, 37):
+        return 0 if place % 64 == 5 else (1 << bits) - 1
     leading = min(bits, _GOLDEN_BITS)
     first = place * _GOLDEN % (1 << _GOLDEN_BITS) >> _GOLDEN_BITS - leading
     value = own & ((1 << bits - leading) - 1) | first << bits - leading
