@@ -77,6 +77,8 @@ class Scenario:
     prepare_redis: Callable[[redis.Redis], None] | None = None
     redis_table: Callable[[str], str] = lambda key: "redis"
     """In which table of the contents a Redis key is shown."""
+    redis_kinds: bool = False
+    """The contents also say of what kind each Redis key is: see `everything`."""
     dead_letters: bool = True
     """A message that raises again and again is put aside."""
     expected_dead: int = 0

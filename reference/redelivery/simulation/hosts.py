@@ -31,6 +31,7 @@ from .guards import NotAllowedHere
 from .memory import Opaque, fingerprint, keeps_nothing, remembered
 from .message import Message, Retry
 from .operations import (
+    CallService,
     DrawBytes,
     Hung,
     LookBack,
@@ -657,6 +658,13 @@ class GreenletHost:
         """Hand an operation on the queue or another service to the world and wait."""
         return self._ask(request)
 
+    def connection_now(self) -> Connection:
+        """The connection of the process that is at work."""
+        run = self._active
+        if run is None:
+            raise NotAllowedHere("there is no process at work")
+        return run.instance.connection
+
     def read_clock(self, steady: bool) -> int:
         """Milliseconds since the world's moment."""
         told = self._ask(ReadClock(steady))
@@ -829,7 +837,11 @@ def bury(dead: greenlet) -> None:
 
 
 def _holds_code(value: Any) -> bool:
-    return isinstance(value, tuple) and bool(value) and value[0] in ("function", "class", "method", "cached")
+    return (
+        isinstance(value, tuple)
+        and bool(value)
+        and value[0] in ("function", "class", "method", "cached", "module", "entry")
+    )
 
 
 def _holds_client(value: Any) -> bool:
@@ -867,6 +879,8 @@ def _name(request: Request) -> str:
         return "Redis " + b" ".join(request.arguments).decode(errors="replace")[:80]
     if isinstance(request, RedisTransaction):
         return "EXEC"
+    if isinstance(request, CallService):
+        return f"a request to {request.service}"
     if isinstance(request, SendPayment):
         return f"send({request.key!r}, {request.order!r}, {request.amount})"
     if isinstance(request, Raised):

@@ -407,7 +407,8 @@ class Case:
 
     def memory_line(self) -> Line | None:
         """Where the memory is looked at."""
-        return self.source.use_of(self.run.remembering)
+        ran = {line for event in self.run.events for operation in event.operations for line in operation.stack}
+        return self.source.use_of(self.run.remembering, ran)
 
     def memory_name(self) -> str:
         """What a sentence calls the memory."""
