@@ -27,6 +27,7 @@ from ..simulation.operations import CallService, RedisCommand, RedisTransaction,
 from ..simulation.sqlite_store import Contents, Journal, rows_of
 from ..simulation.world import Answer, Bounds
 from .claims import DEAD, REDIS, Claim, Judge, claims_of, requests_to, visible
+from .debugging import frame_after
 from .frameworks import function_of
 from .given import RAW, STORES, Plan, parameters_of, shown, wanted
 from .mistakes import CannotCheck
@@ -524,6 +525,12 @@ class _Prepared:
             shown_run = self.part().replay("", self.program, schedule, journal, number)
         except (BadSchedule, CannotCopy) as error:
             raise CannotCheck(f"this schedule can't be carried out: {error}") from None
+        stop, number = self.settings.stop, shown_run.run.point_of_no_return
+        if stop is not None and number is not None:
+            shown_now = Replayed.of(self, shown_run)
+            with frame_after(self.program, shown_run.run, number) as (frame, letter):
+                if frame is not None:
+                    stop(frame, f"{shown_now}\n\nAfter step {number}, no run ends right any more. Consumer {letter}:")
         return Replayed.of(self, shown_run)
 
 

@@ -266,7 +266,10 @@ class NotProved(AssertionError):
         self.result = result
 
     def __str__(self) -> str:
-        return "\n" + self.result.text()
+        return self.result.text()
+
+
+NotProved.__module__ = "redelivery"  # as it is imported, and shown in failures
 
 
 def _page(title: str, body: str) -> str:

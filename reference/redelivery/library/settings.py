@@ -20,6 +20,8 @@ class Settings:
     width: int | None = None
     again: str = ""
     """The command that replays a schedule, with ``{}`` in place of the schedule."""
+    stop: Callable[[Any, str], None] | None = None
+    """Called with the frame of a consumer that has passed the point of no return, and words on where that is."""
     listeners: list[Callable[[Any], None]] = field(default_factory=list)
 
     def note(self, result: Any) -> None:

@@ -658,6 +658,14 @@ class GreenletHost:
         """Hand an operation on the queue or another service to the world and wait."""
         return self._ask(request)
 
+    def frame_at(self, node: int, files: frozenset[str]) -> FrameType | None:
+        """The innermost frame in ``files`` of the run that waits at a node, by its number; None where none does."""
+        run = self._runs.get(node)
+        frame: FrameType | None = run.greenlet.gr_frame if run is not None else None
+        while frame is not None and frame.f_code.co_filename not in files:
+            frame = frame.f_back
+        return frame
+
     def connection_now(self) -> Connection:
         """The connection of the process that is at work."""
         run = self._active
