@@ -7,7 +7,10 @@ left out, since a query that used them could not be simulated.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
 from typing import Any
 
 import sqlalchemy
@@ -83,6 +86,48 @@ def simulated_engine(real: Any = None) -> sqlalchemy.Engine:
 def engine_over(connection: sqlite3.Connection) -> sqlalchemy.Engine:
     """An engine over one connection, for a schema or a claim."""
     return sqlalchemy.create_engine("sqlite+redelivery://", creator=lambda: connection, poolclass=StaticPool)
+
+
+@contextlib.contextmanager
+def with_defaults(modules: Iterable[ModuleType], copy: Callable[[Any], Any]) -> Iterator[None]:
+    """Functions that give columns their defaults (``default=datetime.utcnow``) look at the world's clock, and draw the
+    world's numbers. Mapped classes are shared by all processes, so such functions are replaced where they stand."""
+    undo: list[tuple[Any, Any]] = []
+    try:
+        for table in _tables(modules):
+            for column in table.columns:
+                default: Any
+                for default in (column.default, column.onupdate):
+                    if default is not None and getattr(default, "is_callable", False):
+                        undo.append((default, default.arg))
+                        default.arg = _copied(default.arg, copy)
+        yield
+    finally:
+        for default, arg in undo:
+            default.arg = arg
+
+
+def _tables(modules: Iterable[ModuleType]) -> Iterator[sqlalchemy.Table]:
+    seen: set[int] = set()
+    for module in modules:
+        for thing in list(vars(module).values()):
+            metadata = metadata_of(thing) if isinstance(thing, type | sqlalchemy.MetaData | sqlalchemy.Table) else None
+            if metadata is not None and id(metadata) not in seen:
+                seen.add(id(metadata))
+                yield from metadata.tables.values()
+
+
+def _copied(function: Any, copy: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The copy of a column's default. SQLAlchemy has put a function around those that take no argument."""
+    if str(getattr(function, "__module__", "")).startswith("sqlalchemy") or "fn" in getattr(
+        getattr(function, "__code__", None), "co_freevars", ()
+    ):
+        for cell in function.__closure__ or ():
+            if callable(cell.cell_contents):
+                inner = copy(cell.cell_contents)
+                return lambda context: inner()
+    copied: Callable[[Any], Any] = copy(function)
+    return copied
 
 
 def metadata_of(thing: Any) -> sqlalchemy.MetaData | None:

@@ -6,9 +6,11 @@ import contextlib
 import importlib
 import inspect
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import sqlite_utils
@@ -20,6 +22,7 @@ from ..exploration.scenario import Scenario
 from ..exploration.schedule import BadSchedule
 from ..exploration.stage import SERVICES
 from ..exploration.verdict import Undetermined
+from ..simulation import guards
 from ..simulation.calls import Call, MessageGiven, Tool
 from ..simulation.memory import CannotCopy
 from ..simulation.message import Message
@@ -80,6 +83,7 @@ class Check:
     bounds: Bounds | None = None
     seconds: float | None = None
     project: Sequence[str] = ()
+    database: str | Path | None = None
 
     def run(self, progress: Callable[[int], None] | None = None) -> Result:
         """Search all schedules within the bounds.
@@ -117,6 +121,7 @@ def check(
     bounds: Bounds | None = None,
     seconds: float | None = None,
     project: Sequence[str] = (),
+    database: str | Path | None = None,
 ) -> Result:
     """Run a consumer under every schedule of redeliveries, crashes and interleavings within bounds.
 
@@ -159,6 +164,7 @@ def check(
         bounds: The same in detail.
         seconds: Computing time after which a search is given up.
         project: Further packages whose modules are the user's, and so are copied for each process.
+        database: The path that the consumer opens with `sqlite3.connect` itself; it leads to the simulated database.
 
     Returns:
         What was proved.
@@ -184,6 +190,7 @@ def check(
         bounds,
         seconds,
         project,
+        database,
     )
     settings = current()
     if settings.replay is not None:
@@ -231,7 +238,8 @@ class _Prepared:
         self.services = dict(zip(names, self.services.values(), strict=True))
         replaced = self._resources.enter_context(_replaced(given.outside, self.services))
         self._look_at_calls()
-        self.stand_ins = StandIns()
+        self.stand_ins = StandIns(self._is_database)
+        self._resources.enter_context(_database(self._is_database if given.database is not None else None))
         functions = [self.function, given.call, given.make, given.job, *(r.function for r in given.readers.values())]
         own = [f for f in functions if f is not None]
         project = Project(own, given.project)
@@ -242,6 +250,7 @@ class _Prepared:
         self._resources.callback(self.schema.close)
         self.program = ProjectProgram(project, self.stand_ins, plan.entries, own, replaced)
         self._resources.enter_context(self.program.in_force())
+        self._resources.enter_context(self.program.defaults())
         self._resources.enter_context(_quiet())
         self.judge = Judge(
             self.claims,
@@ -282,6 +291,14 @@ class _Prepared:
                 )
             wanted(reader.function, self.known, f"the reader {name}")
 
+    def _is_database(self, path: Any) -> bool:
+        """Whether a path is the one that stands for the simulated database."""
+        wanted_path = self.check.database
+        if wanted_path is None or not isinstance(path, str | bytes | os.PathLike):
+            return False
+        one, other = Path(os.fsdecode(path)), Path(wanted_path)
+        return one == other or one.resolve() == other.resolve() or (len(other.parts) == 1 and one.name == other.name)
+
     def _decodes(self) -> bool:
         return False
 
@@ -306,6 +323,7 @@ class _Prepared:
         names |= {name for claim in self.claims for name in self.judge._wants[id(claim)]}
         redis = "redis" in names or self.stand_ins.uses_redis or self.prepare_redis is not None
         sqlite = bool(names & (set(STORES) - {"redis"})) or self.stand_ins.uses_sqlite
+        sqlite = sqlite or self.check.database is not None
         return sqlite or (self.check.schema is not None and self.prepare_redis is None), redis
 
     def _scenarios(self, own: Sequence[Any]) -> tuple[Scenario, ...]:
@@ -719,6 +737,16 @@ def _owner(path: str, name: str, whole: str) -> Any:
             return owner
         break
     raise CannotCheck(f"outside= names {whole!r}, and there is nothing of that name to import")
+
+
+@contextlib.contextmanager
+def _database(is_database: Callable[[Any], bool] | None) -> Iterator[None]:
+    """While a path leads to the simulated database."""
+    before, guards.is_database = guards.is_database, is_database
+    try:
+        yield
+    finally:
+        guards.is_database = before
 
 
 @contextlib.contextmanager

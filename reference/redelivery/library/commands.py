@@ -33,7 +33,7 @@ _NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _WANTED = frozenset(
     [
         *("schema", "messages", "claim", "claims", "call", "make", "outside", "poison", "job"),
-        *("consumers", "faults", "seconds", "project"),
+        *("consumers", "faults", "seconds", "project", "database"),
     ]
 )
 

@@ -33,7 +33,7 @@ from ..simulation.boundary import threads
 from ..simulation.guards import SUBSTITUTES, guarded
 from ..simulation.memory import CannotCopy, CopiedModule, Copier, Entry, belonging, fingerprint, is_users
 from .mistakes import CannotCheck
-from .stand_ins import StandIns
+from .stand_ins import LeadsOutside, StandIns
 
 _OWN = Path(__file__).resolve().parents[1]
 _PACKAGES = frozenset({"site-packages", "dist-packages"})
@@ -61,7 +61,8 @@ class Project:
     """
 
     def __init__(self, functions: Iterable[Any], more: Sequence[str] = ()) -> None:
-        tops = {str(getattr(function, "__module__", "")).partition(".")[0] for function in functions}
+        self._functions = tuple(functions)
+        tops = {str(getattr(function, "__module__", "")).partition(".")[0] for function in self._functions}
         self._tops = (tops | set(more)) - {"", "builtins", "functools", "redelivery", "None"}
         self._known: dict[str, bool] = {"__main__": True}
         self._libraries = _library_folders()
@@ -100,6 +101,9 @@ class Project:
     def mentioned(self) -> frozenset[str]:
         """Every name that stands in a function of the user's: what nobody mentions, nobody finds in a module."""
         names: set[str] = set()
+        for function in (*self._functions, *vars(sys.modules["__main__"]).values()):
+            for code in _codes([function], getattr(getattr(function, "__code__", None), "co_filename", None)):
+                names |= memory._names(code)
         for module in self.modules():
             file = getattr(module, "__file__", None)
             for code in _codes(vars(module).values(), file):
@@ -296,6 +300,8 @@ class ProjectProgram:
         except CannotCopy as error:
             place = getattr(error, "place", None)
             what = f"{place} holds" if place else "it reaches"
+            if isinstance(error, LeadsOutside):
+                raise CannotCheck(f"{what} {error}. {error.hint}") from None
             raise CannotCheck(
                 f"{what} {error}, which can't be given afresh to each process, as a restart would. Make it inside of "
                 "the function, hand it in with call= or make=, or say with outside= that it is another service"
@@ -307,6 +313,15 @@ class ProjectProgram:
     def in_force(self) -> contextlib.AbstractContextManager[None]:
         """While the project's modules are known as the user's."""
         return belonging(self._project.owns, self._tell)
+
+    def defaults(self) -> contextlib.AbstractContextManager[None]:
+        """While the defaults of SQLAlchemy's columns come from the world."""
+        if "sqlalchemy" not in sys.modules:
+            return contextlib.nullcontext()
+        from .alchemy import with_defaults
+
+        with guarded(), self.in_force():
+            return with_defaults(self._project.modules(), self._copier().copy)
 
     def _tell(self, thing: Any) -> Any:
         told = self._stand_ins.tell(thing)

@@ -81,7 +81,10 @@ class Result:
     @property
     def sentence(self) -> str:
         """What happened, or why nothing can be said, in one sentence."""
-        return self.report.explanation
+        verdict = self.report.verdict
+        if isinstance(verdict, Undetermined) and verdict.unsupported:
+            return verdict.reason.replace("the answer uses", f"{self.name} uses").removesuffix(". Find another way")
+        return self.report.explanation.replace("broke the answer", "broke it").replace("break the answer", "break it")
 
     @property
     def file(self) -> str | None:

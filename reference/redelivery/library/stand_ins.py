@@ -10,7 +10,10 @@ module each is replaced by one that asks the world::
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import sys
+import types
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -19,7 +22,17 @@ import sqlite_utils
 from ..simulation import guards
 from ..simulation.memory import CannotCopy
 from ..simulation.operations import RedisReply
+from ..simulation.sqlite_client import Opened
+from .frameworks import Decorated, framework_of, function_of
 from .outside import Fake
+
+
+class LeadsOutside(CannotCopy):
+    """A thing that leads outside of its process, and nothing can stand for it; ``hint`` says what to do."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.hint = hint
 
 
 class ForProcess(Protocol):
@@ -47,7 +60,9 @@ def _top(kind: type) -> str:
 class StandIns:
     """The stand-ins of one check."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_database: Callable[[Any], bool]) -> None:
+        """``is_database``: whether a path stands for the simulated database."""
+        self._is_database = is_database
         self.uses_redis = False
         """A client of Redis was found."""
         self.uses_sqlite = False
@@ -65,10 +80,22 @@ class StandIns:
             return thing
         if top == "sqlalchemy":
             return self._of_sqlalchemy(thing, kind, process)
+        if framework_of(kind) is not None:
+            function = function_of(thing)
+            if function is thing:
+                return thing
+            if isinstance(function, types.MethodType):  # bound to the task itself
+                return Decorated(types.MethodType(process.copy(function.__func__), thing), thing)
+            return Decorated(process.copy(function), thing)
+        if isinstance(thing, sqlite3.Connection):
+            return self._opened(thing, process)
+        if kind is sqlite_utils.Database:
+            opened = self._opened(thing.conn, process)
+            return None if opened is None else sqlite_utils.Database(opened, execute_plugins=False)
         if top == "redis" and isinstance(thing, _kinds("redis", "Redis")):
             return self._redis(thing, process)
         if top == "redis" and isinstance(thing, _kinds("redis", "ConnectionPool", "RedisCluster", "Sentinel")):
-            raise CannotCopy(f"a redis.{kind.__name__}; a redis.Redis can be simulated")
+            raise LeadsOutside(f"a redis.{kind.__name__}", "What can be simulated is a redis.Redis")
         if isinstance(thing, type) and "__mapper__" in vars(thing):
             return thing
         return None
@@ -83,8 +110,8 @@ class StandIns:
         if top in ("sqlalchemy", "redis", "sqlite_utils") or kind is sqlite_utils.Database:
             shared = self._is_client(thing)
             return (top, kind.__name__) if shared else (top, kind.__name__, id(thing))
-        if top in ("celery", "dramatiq", "faststream"):
-            return (top, kind.__name__)
+        if framework_of(kind) is not None:
+            return ("framework", id(thing))
         if isinstance(thing, type) and "__mapper__" in vars(thing):
             return ("mapped", id(thing))
         return None
@@ -104,14 +131,14 @@ class StandIns:
     def _of_sqlalchemy(self, thing: Any, kind: type, process: ForProcess) -> Any:
         made: Any
         if kind.__module__.startswith("sqlalchemy.ext.asyncio"):
-            raise CannotCopy(
-                f"SQLAlchemy's {kind.__name__}, which works with threads or a driver of its own: what is simulated is "
-                "the plain Engine and Session"
+            raise LeadsOutside(
+                f"SQLAlchemy's {kind.__name__}, which works with threads or a driver of its own",
+                "What can be simulated is the plain Engine and Session",
             )
         if isinstance(thing, _kinds("sqlalchemy.engine", "Engine")):
             return self.engine(thing)
         if isinstance(thing, _kinds("sqlalchemy.engine", "Connection")):
-            raise CannotCopy("an open connection of SQLAlchemy")
+            raise LeadsOutside("an open connection of SQLAlchemy", "Open it inside of the function")
         if isinstance(thing, _kinds("sqlalchemy.orm", "sessionmaker")):
             new: Any = object.__new__(kind)
             vars(new).update(vars(thing))
@@ -134,15 +161,36 @@ class StandIns:
         from .alchemy import simulated_engine
 
         if real is not None and real.dialect.name != "sqlite":
-            raise CannotCopy(
-                f"an engine of {real.dialect.name}: what is simulated is SQLite. Take the session from an argument, "
-                "and name it `session` in call="
+            raise LeadsOutside(
+                f"an engine of {real.dialect.name}, and what is simulated is SQLite",
+                "Have the function take its session from an argument, and name that `session`",
             )
         known = self._engines.get(id(real))
         if known is None:
             known = self._engines[id(real)] = (real, simulated_engine(real))
         self.uses_sqlite = True
         return known[1]
+
+    # -- sqlite3 ---------------------------------------------------------------------------------------
+
+    def _opened(self, real: sqlite3.Connection, process: ForProcess) -> Any:
+        """A connection that a module has opened, where it leads to what is simulated."""
+        try:
+            paths = [row[2] for row in real.execute("PRAGMA database_list")]
+        except sqlite3.Error:
+            return None
+        if not any(path and self._is_database(path) for path in paths):
+            where = next((path for path in paths if path), ":memory:")
+            raise LeadsOutside(
+                f"a connection to the database {where}",
+                f"Say database={os.path.basename(where)!r} if that is the one that is to be simulated",
+            )
+        opened = Opened(_ask, _note, _look_back)
+        opened.opened_with({"isolation_level": real.isolation_level}, ())
+        opened.row_factory, opened.text_factory = real.row_factory, real.text_factory
+        process.before.append(opened._begin_delivery)
+        self.uses_sqlite = True
+        return opened
 
     # -- Redis -----------------------------------------------------------------------------------------
 
@@ -161,6 +209,15 @@ def _host() -> Any:
     if source is None:
         raise guards.NotAllowedHere("a store of the simulation can only be used while a process is at work")
     return source
+
+
+def _ask(statement: Any) -> Any:
+    return _host().ask(statement)
+
+
+def _look_back(what: str) -> int:
+    told: int = _host().look_back(what)
+    return told
 
 
 def _ask_redis(request: Any) -> RedisReply:

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .message import Message
-from .sqlite_client import Connection, Cursor
+from .sqlite_client import Connection, Cursor, Opened
 
 _ATOMIC = frozenset({type(None), bool, int, float, complex, str, bytes, range, type(...), type(NotImplemented), slice})
 _NEWOBJ: Any = vars(copyreg)["__newobj__"]
@@ -402,7 +402,7 @@ class _Fingerprinter:
             return ("member", kind.__qualname__, thing.name)
         if kind is Message:
             return ("message", thing.id, self.of(thing.body))
-        if kind in (Connection, Cursor):
+        if kind in (Connection, Cursor, Opened):
             return ("client", kind.__name__)
         if kind is types.FunctionType:
             return self._function(thing) if is_users(thing) else ("shared", id(thing))
@@ -564,6 +564,8 @@ def _parts(thing: Any) -> list[tuple[str, Any]]:
         return [("", part) for part in thing.parts()]
     if isinstance(thing, CopiedModule):
         return thing.parts()
+    if _projects and _projects[-1][1](thing) is not None:
+        return []
     if isinstance(thing, types.MethodType):
         return [("", thing.__func__), ("", thing.__self__)]
     if isinstance(thing, types.FunctionType) and is_users(thing):
