@@ -285,7 +285,7 @@ class Forbidden:
         self._scenario = scenario
         self._sqlite = sqlite
         self._redis = redis
-        self._judged: dict[tuple[int, int], str | None] = {}
+        self._judged: dict[object, str | None] = {}
         self.something = not (scenario.forbids is None and scenario.hears is None and scenario.never is None)
         """Whether there is anything to look for."""
 
@@ -298,7 +298,7 @@ class Forbidden:
             return wrong
         if scenario.never is None:
             return None
-        key = (state.contents, state.redis)
+        key = (state.contents, state.redis, state.dead, state.payments)
         if key not in self._judged:
             contents = self._sqlite.contents(state.contents)
             self._judged[key] = scenario.never(everything(scenario, state, contents, self._redis))
