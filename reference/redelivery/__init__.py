@@ -39,7 +39,7 @@ __all__ = [
     "final",
     "progress",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: Loaded on demand: a cell that only imports Retry is executed for every simulated process.
 _PLACES = {

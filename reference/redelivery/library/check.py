@@ -29,7 +29,7 @@ from ..simulation.message import Message
 from ..simulation.operations import CallService, RedisCommand, RedisTransaction, SqlStatement
 from ..simulation.sqlite_store import Contents, Journal, rows_of
 from ..simulation.world import Answer, Bounds
-from .claims import DEAD, REDIS, Claim, Judge, claims_of, requests_to, visible
+from .claims import DEAD, MARKS, REDIS, Claim, Judge, claims_of, requests_to, visible
 from .debugging import frame_after
 from .frameworks import function_of
 from .given import RAW, STORES, Plan, parameters_of, shown, wanted
@@ -193,14 +193,15 @@ def check(
         database,
     )
     settings = current()
-    if settings.replay is not None:
-        replayed = this.replay(settings.replay)
-        settings.note(replayed)
-        if not replayed.ends_right:
-            raise NotProved(replayed)
-        return replayed  # type: ignore[return-value]
-    result = this.run()
+    try:
+        result: Result | Replayed = this.run() if settings.replay is None else this.replay(settings.replay)
+    except CannotCheck as error:
+        raise CannotCheck(str(error)) from None  # nobody has to read how it came here
     settings.note(result)
+    if isinstance(result, Replayed):
+        if not result.ends_right:
+            raise NotProved(result)
+        return result  # type: ignore[return-value]
     if not result.proved:
         raise NotProved(result)
     return result
@@ -258,7 +259,6 @@ class _Prepared:
             tuple(self.services),
             [body.get(RAW, Message(i, body)) for i, body in self.messages],
             self._poison(),
-            self._decodes(),
         )
         self.scenarios = self._scenarios(own)
 
@@ -298,9 +298,6 @@ class _Prepared:
             return False
         one, other = Path(os.fsdecode(path)), Path(wanted_path)
         return one == other or one.resolve() == other.resolve() or (len(other.parts) == 1 and one.name == other.name)
-
-    def _decodes(self) -> bool:
-        return False
 
     def _poison(self) -> tuple[str, ...]:
         poison = self.check.poison
@@ -357,7 +354,12 @@ class _Prepared:
             did="applied",
         )
         self._look_at_claims(first)
-        first = replace(first, effects=frozenset(judge.looked_at - {DEAD}))
+        keys = frozenset(judge.keys_looked_at)
+        first = replace(
+            first,
+            effects=frozenset(judge.looked_at - {DEAD}),
+            redis_table=lambda key: REDIS if key in keys or "*" in keys else MARKS,
+        )
         found = [first]
         for name, reader in given.readers.items():
             found.append(
@@ -441,7 +443,7 @@ class _Prepared:
         for name in tables[:4]:
             yield name, self._rows_of(name)
         if uses_redis:
-            yield "redis", lambda contents: _short([f"{row[0]!s}={row[1]!s}" for row in rows_of(contents, REDIS)])
+            yield "redis", _redis_keys
         for name in self.services:
             yield name, lambda contents, name=name: str(len(requests_to(contents, name)))  # type: ignore[misc]
 
@@ -567,6 +569,11 @@ def parse_token(token: str) -> tuple[int | None, Journal | None, str]:
         else:
             raise CannotCheck(f"{token!r} is no schedule: before the colon stand a number, wal or rollback")
     return number, journal, schedule
+
+
+def _redis_keys(contents: Contents) -> str:
+    rows = sorted((*rows_of(contents, REDIS), *rows_of(contents, MARKS)), key=lambda row: str(row[0]))
+    return _short([f"{row[0]!s}={row[1]!s}" for row in rows])
 
 
 def _short(rows: Sequence[str]) -> str:

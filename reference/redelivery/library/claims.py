@@ -20,6 +20,7 @@ import sqlite_utils
 
 from ..exploration.stage import KINDS, SERVICES
 from ..simulation.guards import guarded
+from ..simulation.operations import RedisCommand, RedisReply, RedisTransaction
 from ..simulation.sqlite_store import Contents, rows_of
 from .given import wanted
 from .mistakes import CannotCheck
@@ -30,9 +31,12 @@ if TYPE_CHECKING:
 
 #: The table of contents in which Redis's keys are.
 REDIS = "redis keys"
+MARKS = "other redis keys"
+"""Those that no claim looks at."""
 DEAD = "dead letters"
+MUST_BE_REFUSED = "was acknowledged, must reach the dead-letter queue"
 #: What contents hold beside the user's tables.
-INNER = frozenset({SERVICES, REDIS, DEAD, KINDS, "answers", "performed", "faults"})
+INNER = frozenset({SERVICES, REDIS, MARKS, DEAD, KINDS, "answers", "performed", "faults"})
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,6 @@ class Judge:
         services: Sequence[str],
         messages: Sequence[Any],
         poison: Sequence[str],
-        decode: bool = False,
     ) -> None:
         self._claims, self._services, self._messages, self._poison = claims, services, messages, poison
         self._schema = schema
@@ -152,10 +155,11 @@ class Judge:
         self._wants = {id(c): wanted(c.function, self._known, f"the claim {c.name}") for c in claims}
         self.looked_at: set[str] = set()
         """The tables, keys and services that claims have looked at."""
+        self.keys_looked_at: set[str] = set()
+        """Redis's keys that claims have named; ``*`` where one has looked at all."""
         self._final: dict[Any, str | None] = {}
         self._always: dict[Any, str | None] = {}
         self._database: sqlite3.Connection | None = None
-        self._decode = decode
         self._engine: Any = None
         self._redis: RedisStore | None = None
         self._tables: dict[str, int] = {}
@@ -183,7 +187,7 @@ class Judge:
             dead = {row[0] for row in rows_of(contents, DEAD)}
             for identity in self._poison:
                 if identity not in dead:
-                    return f"message {identity} was acknowledged, must reach the dead-letter queue"
+                    return f"message {identity} {MUST_BE_REFUSED}"
         claims = [c for c in self._claims if at_end or c.when != "final"]
         for claim in claims:
             wrong = self._one(claim, contents, at_end)
@@ -339,14 +343,34 @@ class Judge:
 
     def _redis_with(self, contents: Contents) -> Any:
         """A client of a Redis that holds these keys."""
+        from ..simulation.redis_client import make_client
         from ..simulation.redis_store import RedisStore
 
         if self._redis is None:
             self._redis = RedisStore()
         kinds: dict[Any, Any] = dict(rows_of(contents, KINDS))  # type: ignore[arg-type]
-        keys: Any = rows_of(contents, REDIS)
-        self._redis.load(tuple((key, kinds[key], value, ttl) for key, value, ttl in keys))
-        return self._redis.client(self._decode)
+        keys: Any = (*rows_of(contents, REDIS), *rows_of(contents, MARKS))
+        self._redis.load(tuple(sorted((key, kinds[key], value, ttl) for key, value, ttl in keys)))
+        return make_client(self._ask_redis, self._refuse)
+
+    def _ask_redis(self, request: Any) -> RedisReply:
+        """For a claim's client: what it asks is carried out, and the keys that it names are noted."""
+        from ..simulation.redis_keys import keys_of
+
+        assert self._redis is not None
+        commands = [request.arguments] if isinstance(request, RedisCommand) else getattr(request, "commands", ())
+        for command in commands:
+            named = [key.decode(errors="replace") for key in keys_of(command)]
+            self.keys_looked_at.update(named or ["*"])
+        if isinstance(request, RedisCommand):
+            return self._redis.execute(request.arguments).reply
+        if isinstance(request, RedisTransaction):
+            return self._redis.transact(request.commands).reply
+        return RedisReply(b"OK")
+
+    @staticmethod
+    def _refuse(what: str) -> None:
+        raise CannotCheck(f"a claim can't use {what}: it is not simulated")
 
 
 def requests_to(contents: Contents, service: str) -> list[Sent]:
@@ -363,7 +387,7 @@ def described(contents: Contents, columns: Mapping[str, int]) -> str:
     """Contents in one line: each table with its rows."""
     found = []
     for name, rows in contents:
-        if name.startswith("sqlite_") or (name in INNER and name not in (SERVICES, REDIS, DEAD)):
+        if name.startswith("sqlite_") or (name in INNER and name not in (SERVICES, REDIS, MARKS, DEAD)):
             continue
         if name == SERVICES:
             names = sorted({str(row[1]) for row in rows})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import textwrap
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -13,9 +14,11 @@ from ..display.numbers import count_words
 from ..display.plain import plain
 from ..display.timeline import Timeline
 from ..exercises.part import Replay, Report
+from ..exploration.diagnosis import Diagnosis
 from ..exploration.replay import Run
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
-from .claims import described
+from ..simulation.operations import SqlFailure
+from .claims import MUST_BE_REFUSED, described
 from .terminal import picture
 
 if TYPE_CHECKING:
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 
 def _width() -> int:
     return shutil.get_terminal_size((100, 24)).columns
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(width, 40), break_long_words=False, break_on_hyphens=False)
 
 
 def _near(file: str) -> str:
@@ -56,6 +63,8 @@ class Result:
         left = described(run.final, judge.columns) if run is not None and run.wrong is not None else ""
         settings = prepared.settings
         report = replace(report, source=prepared.program.source_line, whole_source=prepared.program.source)
+        if run is not None and run.wrong is not None and run.wrong.endswith(MUST_BE_REFUSED):
+            report = replace(report, diagnosis=_accepted(run))
         return cls(report.part, report, left, settings.again, settings.width)
 
     @property
@@ -152,20 +161,20 @@ class Result:
         report, verdict = self.report, self.report.verdict
         lines = [self._headline()]
         if self.sentence:
-            lines.append(self.sentence)
+            lines += _wrapped(self.sentence, width)
         if self._line is not None:
             source = report.source(*self._line)
             lines.append(f"  {_near(self._line[0])}:{self._line[1]}" + (f"   {source}" if source else ""))
         if self.ends_with:
-            lines.append(f"At the end: {self.ends_with}")
+            lines += _wrapped(f"At the end: {self.ends_with}", width)
         if report.timeline is not None and report.run is not None:
             lines += ["", picture(report.run, report.timeline, width), ""]
         if self.bounds:
-            lines.append(self.bounds)
+            lines += _wrapped(self.bounds, width)
         if isinstance(verdict, Refuted | Stuck):
             if isinstance(verdict, Stuck) and verdict.reason == "circle":
                 lines.append("… and so on, in a circle.")
-            lines.append(report._smallest())
+            lines += _wrapped(report._smallest(), width)
             lines.append(f"Replay:  {self.replay_command}")
         return plain("\n".join(lines))
 
@@ -201,6 +210,24 @@ class Result:
         """Write the page to a file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self.html(), "utf-8")
+
+
+def _accepted(run: Run) -> Diagnosis:
+    """Why a message was acknowledged that has to be refused."""
+    name = str(run.wrong).split()[1]
+    for event in run.events:
+        for operation in event.operations:
+            failure, line = operation.told, operation.line
+            mine = event.message >= 0 and run.scenario.messages[event.message][0] == name
+            if mine and isinstance(failure, SqlFailure) and failure.name == "IntegrityError":
+                where = f"line {line[1]}" if line else "the handler"
+                return Diagnosis(
+                    "wrong-integrity-error",
+                    f"Message {name} failed at {where} ({failure.text}), and was acknowledged all the same: not every "
+                    "constraint that fails is a duplicate.",
+                    line,
+                )
+    return Diagnosis("accepted-invalid", f"Message {name} was acknowledged, and nothing had refused it.")
 
 
 @dataclass(frozen=True)
@@ -242,10 +269,8 @@ class Replayed:
     def text(self, width: int | None = None) -> str:
         """For a terminal of so many columns."""
         width = width or self.width or _width()
-        return plain(
-            f"{self.shown.headline}   {self.name}\nAt the end: {self.ends_with}\n\n"
-            f"{picture(self.run, self.timeline, width)}\n\nSchedule:  {self.run.text}"
-        )
+        head = [f"{self.shown.headline}   {self.name}", *_wrapped(f"At the end: {self.ends_with}", width)]
+        return plain("\n".join([*head, "", picture(self.run, self.timeline, width), "", f"Schedule:  {self.run.text}"]))
 
     def __str__(self) -> str:
         return self.text()
