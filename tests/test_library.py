@@ -234,6 +234,14 @@ def test_what_is_drawn_when_a_module_is_imported_has_to_be_drawn_inside(project:
         judged(module.handle)
 
 
+def test_a_module_that_was_changed_and_reloaded_shows_its_new_lines(project: OwnProject) -> None:
+    module = project.write(consumers=f"def handle(message, db):\n    {CREDIT}\n")
+    assert "consumers.py:2   db.execute(" in judged(module.handle).text()
+    Path(str(module.__file__)).write_text(f"\n\n# moved down\ndef handle(message, db):\n    {CREDIT}\n", "utf-8")
+    importlib.reload(module)
+    assert "consumers.py:5   db.execute(" in judged(module.handle).text()
+
+
 # -- verdicts ------------------------------------------------------------------------------------------------
 
 

@@ -239,12 +239,14 @@ FILES = {
 
 
         def lock_that_expires(task):
-            if client.set("once:" + task["id"], "running", nx=True, ex=60):
-                _work(task)
-                client.set("once:" + task["id"], "done")
-                return
-            if client.get("once:" + task["id"]) != "done":
-                raise RuntimeError("somebody else is at work")
+            if not client.set("lock:" + task["id"], "running", nx=True, ex=60):
+                raise redis.exceptions.LockError("somebody else is at work")
+            if not client.exists("once:" + task["id"]):
+                with client.pipeline() as pipe:
+                    pipe.rpush("report:" + task["report"], task["page"])
+                    pipe.set("once:" + task["id"], "done")
+                    pipe.execute()
+            client.delete("lock:" + task["id"])
 
 
         def lock_for_ever(task):
@@ -290,8 +292,8 @@ MISTAKES = {
     "test_seen_before_it_is_done": ("REFUTED", "mark-before-effect", "receiver/app.py"),
     "test_done_before_it_is_seen": ("REFUTED", "", "receiver/app.py"),
     "test_get_then_set": ("REFUTED", "check-then-act", "once/tasks.py"),
-    "test_lock_that_expires": ("REFUTED", "", "once/tasks.py"),
-    "test_lock_for_ever": ("STUCK", "unreleased-claim", "once/tasks.py"),
+    "test_lock_that_expires": ("REFUTED", "overrun-lease", "once/tasks.py"),
+    "test_lock_for_ever": ("STUCK", "poison-message", "once/tasks.py"),
 }
 
 

@@ -235,8 +235,9 @@ def drawn_at_import(module: types.ModuleType) -> frozenset[str]:
     file = getattr(module, "__file__", None)
     if not isinstance(file, str):
         return frozenset()
-    if file not in _drawn:
-        source = "".join(linecache.getlines(file))
+    linecache.checkcache(file)
+    source = "".join(linecache.getlines(file))
+    if source not in _drawn:
         found: set[str] = set()
         with contextlib.suppress(SyntaxError, ValueError, RecursionError):
             for statement in ast.parse(source).body:
@@ -245,8 +246,8 @@ def drawn_at_import(module: types.ModuleType) -> frozenset[str]:
                     if _DRAWS.search(text) and not isinstance(statement.value, ast.Lambda):
                         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
                         found |= {t.id for target in targets for t in ast.walk(target) if isinstance(t, ast.Name)}
-        _drawn[file] = frozenset(found)
-    return _drawn[file]
+        _drawn[source] = frozenset(found)
+    return _drawn[source]
 
 
 class ProjectProgram:
@@ -276,6 +277,8 @@ class ProjectProgram:
         files = {code.co_filename for code in codes}
         files |= {m.__file__ for m in project.modules() if getattr(m, "__file__", None)}
         self._files = frozenset(files)
+        for file in files:
+            linecache.checkcache(file)  # it may have been changed and reloaded since
         with guarded(), self.in_force():
             copier = self._copier()
             self._try(copier)

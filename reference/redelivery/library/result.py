@@ -181,7 +181,7 @@ class Result:
     @property
     def replay_command(self) -> str:
         """What to type to see the run again."""
-        return (self.again or "replay={!r}").replace("{!r}", repr(self.schedule)).replace("{}", f'"{self.schedule}"')
+        return (self.again or "Check(…).replay({})").replace("{}", f'"{self.schedule}"')
 
     def _headline(self) -> str:
         verdict = self.report.verdict
@@ -201,6 +201,9 @@ class Result:
     def html(self) -> str:
         """A page of its own."""
         return _page(self._headline(), self._repr_html_())
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/plain": self.text(100), "text/html": self._repr_html_()}
 
     def _repr_html_(self) -> str:
         again = replace(self.report, part=self.name)
