@@ -5,6 +5,7 @@ What is written here stands in packages of its own, made in a folder of the test
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import pkgutil
@@ -700,3 +701,61 @@ def test_bounds_are_those_that_are_asked_for(project: OwnProject) -> None:
     module = project.write(consumers=GOOD)
     assert judged(module.handle, consumers=1, faults=0).report.bounds["consumers"] == 1
     assert judged(module.handle, bounds=Bounds(consumers=1, faults=1)).report.bounds["faults"] == 1
+
+
+# -- one door ----------------------------------------------------------------------------------------------------
+
+EXERCISES = Path(redelivery.__file__).parent / "exercises"
+DEFINE_PARTS = [
+    "delivery_guarantees.py",
+    "idempotence.py",
+    "later.py",
+    "readers.py",
+    "record_and_check.py",
+    "unique_constraints.py",
+    "values/batch.py",
+    "values/confusion.py",
+    "values/numbers.py",
+    "values/texts.py",
+    "version_preconditions.py",
+]
+
+
+def imports_of(path: Path) -> set[str]:
+    """What a module of the package imports from it, with full names of modules."""
+    package = ["redelivery", *path.relative_to(EXERCISES.parent).with_suffix("").parts]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            found.add(".".join([*package[: len(package) - node.level], *(node.module or "").split(".")]).rstrip("."))
+    return found
+
+
+@pytest.mark.parametrize("name", DEFINE_PARTS)
+def test_the_exercises_define_their_parts_by_the_public_door(name: str) -> None:
+    behind = {module for module in imports_of(EXERCISES / name) if not module.startswith("redelivery.exercises")}
+    assert behind <= {"redelivery", "redelivery.scenarios"}
+
+
+def test_every_exercise_is_defined_so() -> None:
+    topics = {path.name for path in EXERCISES.glob("*.py") if "\nPARTS = " in path.read_text("utf-8")}
+    assert topics and topics <= set(DEFINE_PARTS)
+
+
+def test_check_and_the_exercises_are_searched_by_the_same_code(project: OwnProject) -> None:
+    """An exercise's part as anybody would check it: the same counterexample."""
+    from redelivery.exercises.record_and_check import RECORD_AND_CHECK
+    from redelivery.simulation.program import Cell, SourceProgram
+
+    source = (
+        "def handle(message, db):\n"
+        "    if db['processed'].count_where('message_id = ?', [message.id]):\n        return\n"
+        "    db.execute('UPDATE account SET balance = balance + ? WHERE id = ?', "
+        "[message.body['amount'], message.body['account']])\n"
+        "    db['processed'].insert({'message_id': message.id})\n"
+    )
+    part = RECORD_AND_CHECK.check("05", SourceProgram([Cell("record_and_check", source)]))
+    module = project.write(consumers=source)
+    own = judged(module.handle, messages=[Message("8", {"account": 666, "amount": 100})])
+    assert own.schedule == part.schedule is not None
+    assert own.mistake == part.diagnosis.name  # type: ignore[union-attr]

@@ -90,7 +90,7 @@ class Scenario:
     uses_sqlite: bool = True
     family: str = "records"
     """Which rules of diagnosis fit: see `diagnosis`."""
-    did: str = "credited"
+    did: str = "applied"
     """What a sentence says of a message that had its effect."""
     intent: Callable[[str, dict[str, Any]], object] | None = None
     """What a message asks for: two messages of one intent must have one effect. None: its id says it."""

@@ -18,17 +18,13 @@ import sqlite_utils
 from ..exercises.handler_part import JOURNALS, HandlerPart
 from ..exercises.part import NotChecked
 from ..exploration.replay import replay as replay_schedule
-from ..exploration.scenario import Scenario
 from ..exploration.schedule import BadSchedule
 from ..exploration.stage import SERVICES
-from ..exploration.verdict import Undetermined
+from ..scenarios import Answer, Bounds, Call, Contents, Journal, MessageGiven, Scenario, Tool, Undetermined, rows_of
 from ..simulation import guards
-from ..simulation.calls import Call, MessageGiven, Tool
 from ..simulation.memory import CannotCopy
 from ..simulation.message import Message
 from ..simulation.operations import CallService, RedisCommand, RedisTransaction, SqlStatement
-from ..simulation.sqlite_store import Contents, Journal, rows_of
-from ..simulation.world import Answer, Bounds
 from .claims import DEAD, MARKS, REDIS, Claim, Judge, claims_of, requests_to, visible
 from .debugging import frame_after
 from .frameworks import function_of
