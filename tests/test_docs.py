@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,9 @@ def test_the_changelog_begins_with_this_version() -> None:
     changes = (DOCS.parent / "CHANGELOG.md").read_text("utf-8")
     first = re.search(r"^## (\S+)", changes, re.MULTILINE)
     assert first is not None and first[1] == redelivery.__version__
+
+
+def test_the_service_of_page_93_and_its_tests() -> None:
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "course/service/tests"]
+    done = subprocess.run(words, cwd=DOCS.parent, capture_output=True, text=True)
+    assert "3 passed" in done.stdout, done.stdout

@@ -1,0 +1,1 @@
+"""A small service, as lesson 93 finds it: a shop that grants loyalty points."""
