@@ -553,6 +553,14 @@ def test_messages_may_be_anything_that_a_queue_carries(project: OwnProject) -> N
     assert judged(module.flagged, messages=[Message("m", {"n": 1})], **given).verdict == "refuted"
 
 
+def test_messages_are_called_by_their_ids(project: OwnProject) -> None:
+    module = project.write(consumers="def handle(message, db):\n    db.execute('INSERT INTO log VALUES (1)')\n")
+    messages = [{"message_id": "m7"}, b'{"event_id": 8}', "no JSON"]
+    given = {"schema": "CREATE TABLE log (n)", "claim": lambda db: db["log"].count == 4}
+    text = judged(module.handle, messages=messages, **given).text()
+    assert all(f"receive {name}" in text for name in ("m7", "8", "3"))
+
+
 def test_a_handler_changes_its_own_copy_of_a_message_only(project: OwnProject) -> None:
     module = project.write(
         consumers="""

@@ -287,7 +287,7 @@ def test_connections_that_the_consumer_opens_itself(name: str, verdict: str, pro
     assert result.verdict == verdict, result.text()
     assert not Path("bank.db").exists()
     other = Check(getattr(module, name), **given).run()
-    assert other.verdict == "undetermined" and "('bank.db')" in other.sentence
+    assert other.verdict == "undetermined" and "('bank.db'); say with database= which" in other.sentence
 
 
 def test_a_connection_that_the_module_opens_once(project: OwnProject) -> None:

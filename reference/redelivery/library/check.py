@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
+import json
 import logging
 import os
 import sqlite3
@@ -139,8 +140,8 @@ def check(
         handler: A function or a class; what a decorator of Celery, dramatiq or FastStream has made of a function; a
             coroutine function. Called as ``handler(message, …)``, with what its other parameters name: ``db``,
             ``connection``, ``session``, ``engine``, ``redis``, a service of ``outside``.
-        messages: Plain data, each handed to the handler as it is; or `Message` objects. Of a dictionary, ``"id"`` is
-            the name.
+        messages: Plain data, each handed to the handler as it is; or `Message` objects. A dictionary's ``"id"``
+            (``"message_id"``, ``"event_id"``) names it.
         claim: What has to hold: a function of what a run left, which returns True or False; several in a dictionary, by
             name; `always` and `as_often_as` make other kinds.
         schema: What is there before the first message: SQL, a function of ``db`` (or any other store), SQLAlchemy's
@@ -602,9 +603,19 @@ def _messages(messages: Any) -> tuple[tuple[str, dict[str, Any]], ...]:
         if isinstance(message, Message):
             found.append((message.id, dict(message.body)))
         else:
-            name = message.get("id") if isinstance(message, dict) else None
-            found.append((str(number if name is None else name), {RAW: message}))
+            found.append((_name_of(message) or str(number), {RAW: message}))
     return tuple(found)
+
+
+def _name_of(message: Any) -> str | None:
+    """What a sentence calls a message: the id that a dictionary has, or one in JSON."""
+    if isinstance(message, str | bytes):
+        with contextlib.suppress(ValueError):
+            message = json.loads(message)
+    for key in ("id", "message_id", "event_id") if isinstance(message, dict) else ():
+        if isinstance(message.get(key), str | int):
+            return str(message[key])
+    return None
 
 
 def _not_plain(thing: Any) -> str | None:

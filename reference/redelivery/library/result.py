@@ -17,6 +17,7 @@ from ..exercises.part import Replay, Report
 from ..exploration.diagnosis import Diagnosis
 from ..exploration.replay import Run
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
+from ..simulation.guards import OTHER_DATABASE
 from ..simulation.operations import SqlFailure
 from .claims import MUST_BE_REFUSED, described
 from .terminal import picture
@@ -54,6 +55,8 @@ class Result:
     again: str = ""
     """The command that replays a schedule, with ``{}`` for it."""
     width: int | None = None
+    hint: str = ""
+    """What to do where something is not simulated."""
 
     @classmethod
     def of(cls, prepared: _Prepared, report: Report) -> Result:
@@ -65,7 +68,9 @@ class Result:
         report = replace(report, source=prepared.program.source_line, whole_source=prepared.program.source)
         if run is not None and run.wrong is not None and run.wrong.endswith(MUST_BE_REFUSED):
             report = replace(report, diagnosis=_accepted(run))
-        return cls(report.part, report, left, settings.again, settings.width)
+        opens = isinstance(report.verdict, Undetermined) and OTHER_DATABASE in report.verdict.reason
+        hint = "; say with database= which path it opens" if opens and prepared.check.database is None else ""
+        return cls(report.part, report, left, settings.again, settings.width, hint)
 
     @property
     def verdict(self) -> str:
@@ -92,7 +97,8 @@ class Result:
         """What happened, or why nothing can be said, in one sentence."""
         verdict = self.report.verdict
         if isinstance(verdict, Undetermined) and verdict.unsupported:
-            return verdict.reason.replace("the answer uses", f"{self.name} uses").removesuffix(". Find another way")
+            reason = verdict.reason.replace("the answer uses", f"{self.name} uses").removesuffix(". Find another way")
+            return reason.replace("this simulation", "the simulation") + self.hint
         return self.report.explanation.replace("broke the answer", "broke it").replace("break the answer", "break it")
 
     @property
