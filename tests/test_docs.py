@@ -55,7 +55,7 @@ def test_the_changelog_begins_with_this_version() -> None:
     assert first is not None and first[1] == redelivery.__version__
 
 
-def test_the_service_of_page_93_and_its_tests() -> None:
+def test_the_service_of_page_97_and_its_tests() -> None:
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "course/service/tests"]
     done = subprocess.run(words, cwd=DOCS.parent, capture_output=True, text=True)
     assert "3 passed" in done.stdout, done.stdout

@@ -269,6 +269,7 @@ class ProjectProgram:
     ) -> None:
         """``own``: the functions as the user has them; ``replace``: what stands for a thing, by its id."""
         self.endless: set[Any] = set()
+        self.known: dict[Any, Any] = {}
         self.other_threads: Set[int] = threads()
         self._project, self._stand_ins, self._make = project, stand_ins, make
         self._own = tuple(own)
