@@ -1,7 +1,7 @@
 # Every target that needs .venv sets it up by itself: scripts/setup.
 # Another Python than python3: make lab PYTHON=python3.12
 
-.PHONY: help lab hand-out update test bench bench-peers soak hunt matrix slides clean
+.PHONY: help lab hand-out update test bench bench-peers soak hunt matrix slides docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo 'make hunt     derive answers and compare the checker with real processes (HUNT_ARGS="--minutes 30")'
 	@echo 'make matrix   judge every wrong and every right answer again and store the table that the course shows'
 	@echo 'make slides   make slides of the lessons in build/slides; they work without a network'
+	@echo 'make docs     make a site of the documentation in build/docs'
 	@echo 'make clean    remove .venv and everything that was built; notebooks and progress stay'
 
 lab:
@@ -48,6 +49,9 @@ matrix:
 
 slides:
 	@sh scripts/slides/make
+
+docs:
+	@sh scripts/docs
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

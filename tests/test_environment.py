@@ -13,15 +13,25 @@ from packaging.specifiers import SpecifierSet
 ROOT = Path(__file__).parents[1]
 
 # Where conda-forge's name is another.
-CONDA_NAMES = {"matplotlib": "matplotlib-base", "playwright": "playwright-python", "redis": "redis-py"}
+CONDA_NAMES = {
+    "build": "python-build",
+    "matplotlib": "matplotlib-base",
+    "playwright": "playwright-python",
+    "redis": "redis-py",
+}
 
 
 def wanted(pyproject: dict[str, Any]) -> dict[str, SpecifierSet]:
-    """What pyproject.toml asks for, by conda-forge's names."""
+    """What pyproject.toml asks for in all its layers, by conda-forge's names."""
     project = pyproject["project"]
-    lines = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    layers = project["optional-dependencies"]
     packages = {"python": SpecifierSet(project["requires-python"])}
-    for requirement in map(Requirement, lines):
+    todo = [Requirement(line) for line in (*project["dependencies"], *layers["test"])]
+    while todo:
+        requirement = todo.pop()
+        if requirement.name == project["name"]:
+            todo += [Requirement(line) for extra in requirement.extras for line in layers[extra]]
+            continue
         packages[CONDA_NAMES.get(requirement.name, requirement.name)] = requirement.specifier
     return packages
 

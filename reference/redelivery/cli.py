@@ -1,8 +1,8 @@
 """The command line: `redelivery check`, `replay` and `verify`, and the commands of `grading` and `workspace`.
 
-Exit statuses of ``check``: 0 every part proved, 1 something refuted, stuck or erroneous, 3 nothing worse than
-undetermined, 2 the notebook as a whole can't be used, 4 the checker itself failed in some part, whatever the others
-are. Of ``replay``: 0 the run ends right, 1 it does not, 2 it
+Exit statuses of ``check``: 0 every part (or the consumer) proved, 1 something refuted, stuck or erroneous, 3 nothing
+worse than undetermined, 2 the notebook as a whole, or what is said of the consumer, can't be used, 4 the checker itself
+failed in some part, whatever the others are. Of ``replay``: 0 the run ends right, 1 it does not, 2 it
 can't be carried out. Of ``verify``: 0 every answer is judged rightly, 1 one is not, 2 there are no answers. Of every
 command: 4 the checker itself failed.
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .grading.commands import add_to as add_grading
+from .library.commands import add_consumer, check_consumer, is_consumer
 from .workspace.commands import add_to
 
 if TYPE_CHECKING:
@@ -65,9 +66,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="redelivery", description="Check message handlers under every schedule of redeliveries and crashes."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    check = commands.add_parser("check", help="check all parts of an exercise notebook")
-    check.add_argument("notebook", type=Path)
+    check = commands.add_parser("check", help="check a consumer, or all parts of an exercise notebook")
+    check.add_argument(
+        "notebook", type=Path, metavar="TARGET", help="an exercise notebook, or a consumer: shop.consumers:handle"
+    )
     check.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_consumer(check)
     check.add_argument("--part", action="append", metavar="GRADE_ID", help="check only this part (may be repeated)")
     _add_seed(check)
     check.set_defaults(run=_check)
@@ -121,6 +125,9 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _check(options: argparse.Namespace) -> int:
+    if is_consumer(options.notebook):
+        return check_consumer(options)
+
     from .simulation.lean import import_for
 
     import_for(options.notebook)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from ..exploration.replay import Event, Operation, Run
 from ..simulation.calls import Role
 from ..simulation.choices import Kind
 from ..simulation.operations import (
+    CallService,
     RedisCommand,
     RedisFailure,
     RedisReply,
@@ -289,8 +291,17 @@ def _arrives(run: Run, event: Event) -> str:
 
 
 def _payment(event: Event) -> str:
+    service = next((o.request for o in event.operations if isinstance(o.request, CallService)), None)
+    if service is not None:
+        return _shortened(f"ask {service.service} {_arguments(service.content)}")
     request = next((o.request for o in event.operations if isinstance(o.request, SendPayment)), None)
     return f"send {request.key!r} {request.order} {request.amount}" if request else "send"
+
+
+def _arguments(content: str) -> str:
+    method, arguments, named = json.loads(content)
+    shown = [*map(_value, arguments), *(f"{name}={_value(value)}" for name, value in named.items())]
+    return f"{method}({', '.join(shown)})"
 
 
 def _refusal(event: Event) -> str:

@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
-from ..exploration.scenario import Scenario
-from ..exploration.schedule import to_text
-from ..exploration.search import Search
-from ..exploration.verdict import Proved, Refuted
-from ..simulation.calls import Call, Tool
-from ..simulation.program import Program
-from ..simulation.sqlite_store import Contents, rows_of
-from ..simulation.world import Bounds, State
+from ..scenarios import (
+    Bounds,
+    Call,
+    Contents,
+    Program,
+    Proved,
+    Refuted,
+    Scenario,
+    Search,
+    State,
+    Tool,
+    rows_of,
+    to_text,
+)
 from .break_it import BreakIt
 from .handler_part import HandlerPart
 from .values.batch import STRAIGHT, Batch, Drawing
@@ -77,6 +83,7 @@ def loop_scenario(function: str, consumers: int, messages: int = 2) -> Scenario:
         loop=Call(function, (Tool.QUEUE, Tool.PROCESS)),
         uses_sqlite=False,
         family="loop",
+        did="credited",
     )
 
 
@@ -258,6 +265,7 @@ def qos2_scenario(name: str, *lanes: Sequence[tuple[int, str]], bounds: Bounds, 
         writes=_EMPTYING if emptied else (),
         runs=emptied,
         family="link",
+        did="credited",
     )
 
 

@@ -8,10 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from ..exploration.scenario import Scenario
-from ..simulation.calls import Call, Tool
-from ..simulation.sqlite_store import Contents, rows_of
-from ..simulation.world import Bounds
+from ..scenarios import Bounds, Call, Contents, Scenario, Tool, rows_of
 from .break_it import BreakIt
 from .claims import ClaimsPart
 from .handler_part import WEAKER, HandlerPart

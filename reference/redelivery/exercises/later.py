@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..exploration.scenario import Scenario
-from ..simulation.world import Bounds
+from ..scenarios import Bounds, Scenario
 
 Message = tuple[str, dict[str, Any]]
 

@@ -14,9 +14,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from ..exploration.scenario import Scenario
-from ..simulation.calls import Call
-from ..simulation.world import Answer
+from ..scenarios import Answer, Call, Scenario
 
 READINGS = 3
 

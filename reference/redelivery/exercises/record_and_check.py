@@ -7,11 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..exploration.scenario import Scenario, deliver
-from ..simulation.calls import Call, Tool
-from ..simulation.operations import Value
-from ..simulation.sqlite_store import Contents, rows_of
-from ..simulation.world import Bounds
+from ..scenarios import Bounds, Call, Contents, Scenario, Tool, Value, deliver, rows_of
 from .break_it import BreakIt
 from .handler_part import WEAKER, HandlerPart
 from .later import later, overtaken
@@ -89,6 +85,7 @@ def scenario(name: str, payments: Sequence[Payment], bounds: Bounds, opening: Ma
         bounds,
         frozenset({"account"}),
         (*_balances(accounts), ("processed", _processed)),
+        did="credited",
     )
 
 
@@ -236,6 +233,7 @@ def redis_scenario(
         prepare_redis=_open_balances(accounts, opening),
         redis_table=_redis_table,
         uses_sqlite=False,
+        did="credited",
     )
 
 
@@ -323,6 +321,7 @@ def request_scenario(name: str, orders: Sequence[tuple[str, int]], bounds: Bound
         dead_letters=False,
         family="requests",
         sure_acks=True,
+        did="credited",
     )
 
 

@@ -8,10 +8,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from ..exploration.scenario import Scenario, deliver
-from ..simulation.calls import Call, Tool
-from ..simulation.sqlite_store import Contents, rows_of
-from ..simulation.world import Bounds
+from ..scenarios import Bounds, Call, Contents, Scenario, Tool, deliver, rows_of
 from .break_it import BreakIt
 from .handler_part import WEAKER, HandlerPart
 from .idempotence import answer_of
@@ -101,6 +98,7 @@ def ledger_scenario(
         family="ledger",
         intent=_leg_of,
         only_if_right=only_if_right,
+        did="credited",
     )
 
 

@@ -8,10 +8,7 @@ from functools import cache
 from itertools import count
 from typing import Any
 
-from ..exploration.scenario import Scenario
-from ..simulation.operations import Value
-from ..simulation.sqlite_store import Contents, rows_of
-from ..simulation.world import Bounds
+from ..scenarios import Bounds, Contents, Scenario, Value, rows_of
 from .break_it import BreakIt
 from .handler_part import WEAKER, HandlerPart
 from .later import overtaken
@@ -87,6 +84,7 @@ def balance_scenario(
         (("balance", lambda contents: _field(contents, "account", 1)), ("version", lambda c: _field(c, "account", 2))),
         never=out_of_order,
         family="versions",
+        did="credited",
     )
 
 
@@ -223,6 +221,7 @@ def profile_scenario(
             ("version", lambda contents: _field(contents, "customer", 2)),
         ),
         family="versions",
+        did="credited",
     )
 
 

@@ -17,6 +17,7 @@ from ..simulation.hosts import Stopped
 from ..simulation.live import LiveEffects
 from ..simulation.operations import (
     Acknowledge,
+    CallService,
     Hung,
     Perform,
     Raised,
@@ -40,6 +41,7 @@ from ..simulation.world import SUPERSEDED, Bounds, Effect, Process, State, World
 from .scenario import Scenario
 from .schedule import BadSchedule, choice_text, to_text
 from .stage import (
+    SERVICES,
     TICK,
     Forbidden,
     Needs,
@@ -516,7 +518,7 @@ class _Recorder:
         event.redelivered = event.kind == "receive" and message in self.seen
         if event.kind == "receive":
             self.seen.add(message)
-        if isinstance(request, Perform | SendPayment) and kind is not Kind.FAIL:
+        if isinstance(request, Perform | SendPayment | CallService) and kind is not Kind.FAIL:
             self._note_effect(event, request, state, after)
         self._note(event, after)
         self.schedule.append(choice)
@@ -547,7 +549,9 @@ class _Recorder:
             return -1, -1
         return process.held[place][0], self.places.get((index, place), -1)
 
-    def _note_effect(self, event: Event, request: Perform | SendPayment, state: State, after: State) -> None:
+    def _note_effect(
+        self, event: Event, request: Perform | SendPayment | CallService, state: State, after: State
+    ) -> None:
         """An effect outside the stores, as a change of a table."""
         if not event.operations:
             return
@@ -555,6 +559,8 @@ class _Recorder:
         new: tuple[object, ...]
         if isinstance(request, Perform):
             name, new = "performed", (self.scenario.messages[event.message][0],)
+        elif isinstance(request, CallService):
+            name, new = SERVICES, (request.key or "", request.service, request.content)
         else:
             name, new = "payments", tuple(request)
         operation.writes = frozenset({name})
@@ -607,7 +613,7 @@ class _Recorder:
             if process.held[request.delivery][1] == SUPERSEDED:
                 return "stale ack"
             return "lost ack" if lost else "unanswered ack" if kind is Kind.ANSWER_LOST else "ack"
-        if isinstance(request, SendPayment):
+        if isinstance(request, SendPayment | CallService):
             return "send lost" if lost else "send unanswered" if kind is Kind.ANSWER_LOST else "send"
         if isinstance(request, Receive):
             return "receive" if len(now.held) > len(process.held) else "nothing"

@@ -77,6 +77,8 @@ class Scenario:
     prepare_redis: Callable[[redis.Redis], None] | None = None
     redis_table: Callable[[str], str] = lambda key: "redis"
     """In which table of the contents a Redis key is shown."""
+    redis_kinds: bool = False
+    """The contents also say of what kind each Redis key is: see `everything`."""
     dead_letters: bool = True
     """A message that raises again and again is put aside."""
     expected_dead: int = 0
@@ -88,7 +90,7 @@ class Scenario:
     uses_sqlite: bool = True
     family: str = "records"
     """Which rules of diagnosis fit: see `diagnosis`."""
-    did: str = "credited"
+    did: str = "applied"
     """What a sentence says of a message that had its effect."""
     intent: Callable[[str, dict[str, Any]], object] | None = None
     """What a message asks for: two messages of one intent must have one effect. None: its id says it."""

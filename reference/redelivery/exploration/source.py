@@ -151,22 +151,30 @@ class Source:
                     return file, min(lines) if lines else node.lineno
         return None
 
-    def use_of(self, names: Iterable[str]) -> Line | None:
-        """Where one of ``names`` is first looked at in a condition; else where it is first used in a function."""
+    def use_of(self, names: Iterable[str], ran: Iterable[Line] = ()) -> Line | None:
+        """Where one of ``names`` is first looked at in a condition; else where it is first used in a
+        function. Functions that hold one of the lines that ``ran`` come before others."""
         wanted = set(names)
+        lines = set(ran)
+        did: list[Line] = []
         looked: list[Line] = []
         used: list[Line] = []
         for file in sorted(self._program.files):
             tree = self._tree(file)
             for function in ast.walk(tree) if tree else ():
-                if not isinstance(function, ast.FunctionDef | ast.Lambda):
+                if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
                     continue
+                here = len(looked), len(used)
                 for node in ast.walk(function):
                     if isinstance(node, ast.Compare | ast.If | ast.While | ast.IfExp | ast.BoolOp):
                         test = node.test if isinstance(node, ast.If | ast.While | ast.IfExp) else node
                         looked += [(file, getattr(n, "lineno", 0)) for n in ast.walk(test) if _is_one_of(n, wanted)]
                     if _is_one_of(node, wanted):
                         used.append((file, getattr(node, "lineno", 0)))
+                if any((file, line) in lines for line in range(function.lineno, (function.end_lineno or 0) + 1)):
+                    did += looked[here[0] :] or used[here[1] :]
+        if did:
+            return min(did)
         return min(looked) if looked else min(used) if used else None
 
 

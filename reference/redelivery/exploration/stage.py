@@ -12,6 +12,7 @@ from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import GreenletHost, Stopped
 from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, NeedsPast, SchemaChanges
 from ..simulation.operations import (
+    CallService,
     Hung,
     Raised,
     RedisCommand,
@@ -30,7 +31,7 @@ from ..simulation.process import Node, Tree
 from ..simulation.program import Program
 from ..simulation.remote import RemoteHost, RemoteProgram
 from ..simulation.sqlite_store import Contents, Journal, SqliteStore
-from ..simulation.world import Bounds, State, World
+from ..simulation.world import MOST_REQUESTS, Bounds, State, World, served
 from .scenario import Scenario
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ T = TypeVar("T")
 AnyHost = GreenletHost | RemoteHost
 #: The session of calls that are made alone.
 _ALONE = "alone"
+KINDS = "redis kinds"
+"""The table of the kinds of Redis's keys."""
+SERVICES = "other services"
+"""The table of what arrived at other services."""
 TICK = 0.01
 """Seconds between two looks at whether learner code is still asking."""
 
@@ -118,18 +123,23 @@ def everything(scenario: Scenario, state: State | Final, sqlite: Contents, redis
 
     - SQLite's tables;
     - Redis's keys: (key, value, milliseconds to live or None), in the tables that ``scenario.redis_table`` says;
+    - ``redis kinds``: (key, kind), where the scenario wants them;
     - ``performed``: (message id, how often), where loops have effects, and ``faults``: 1 if there were any;
     - ``payments``: (key, order, amount), where there is a payment service;
+    - ``other services``: (key, service, content), where there are any;
     - ``dead letters``: (message id,), where there are any.
     """
     tables = list(sqlite)
     if redis is not None:
         tables += redis_tables(scenario, redis, state.redis)
+        if scenario.redis_kinds:
+            tables.append((KINDS, tuple((key, kind) for key, kind, _, _ in redis.contents(state.redis))))
     if state.performed:
         rows = tuple((scenario.messages[m][0], count) for m, count in enumerate(state.performed) if count)
         tables += [("performed", rows), ("faults", ((int(any(state.faults)),),))]
     if state.payments:
-        tables.append(("payments", state.payments))
+        own = any(isinstance(payment[2], str) for payment in state.payments)
+        tables.append((SERVICES if own else "payments", state.payments))
     if state.dead:
         dead = tuple((scenario.messages[m][0],) for m in range(len(scenario.messages)) if state.dead >> m & 1)
         tables.append(("dead letters", dead))
@@ -218,7 +228,7 @@ def close_here(
     """As `close`, on the live stores as they are; also the end of each closing call."""
     answers, ends = [], []
     for number, call in enumerate(scenario.closing, scenario.first_closing):
-        node = alone(live, state, number, memory)
+        node, state = alone(live, state, number, memory)
         live.store.number_contents()
         request = node.request
         value = request.value if isinstance(request, Returned) else None
@@ -236,8 +246,9 @@ def close_here(
     return ((*tables, ("answers", tuple(answers))) if answers else tables), ends
 
 
-def alone(live: LiveEffects, state: State, call: int, memory: int = 0) -> Node:
-    """Make one call, undisturbed, by a process that has this memory; the node at which it ends."""
+def alone(live: LiveEffects, state: State, call: int, memory: int = 0) -> tuple[Node, State]:
+    """Make one call, undisturbed, by a process that has this memory; the node at which it ends, and the state with what
+    it has sent elsewhere."""
     tree = live.tree
     effect = live.begin(state, _ALONE, tree.root(memory, call), 1)  # type: ignore[arg-type]
     node = tree.nodes[effect.node]
@@ -256,12 +267,15 @@ def alone(live: LiveEffects, state: State, call: int, memory: int = 0) -> Node:
             told = RedisReply(b"OK")
         elif isinstance(request, Sleep):
             told = 0
+        elif isinstance(request, CallService):
+            state, told = served(state, request, MOST_REQUESTS * (len(state.attempts) + 2))
+            live.told_elsewhere(node, told)
         else:
             told = Refused("RuntimeError", "there is no queue at this point")
         node = tree.tell(node, told)
         node = tree.nodes[live._free(_ALONE, node, 1, state.now).node]  # type: ignore[arg-type]
     live.end(state, _ALONE)  # type: ignore[arg-type]
-    return node
+    return node, state
 
 
 class Forbidden:
@@ -271,7 +285,7 @@ class Forbidden:
         self._scenario = scenario
         self._sqlite = sqlite
         self._redis = redis
-        self._judged: dict[tuple[int, int], str | None] = {}
+        self._judged: dict[object, str | None] = {}
         self.something = not (scenario.forbids is None and scenario.hears is None and scenario.never is None)
         """Whether there is anything to look for."""
 
@@ -284,7 +298,7 @@ class Forbidden:
             return wrong
         if scenario.never is None:
             return None
-        key = (state.contents, state.redis)
+        key = (state.contents, state.redis, state.dead, state.payments)
         if key not in self._judged:
             contents = self._sqlite.contents(state.contents)
             self._judged[key] = scenario.never(everything(scenario, state, contents, self._redis))

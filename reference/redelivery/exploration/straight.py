@@ -13,7 +13,7 @@ from ..simulation.choices import TIME_IS_LEFT, TIME_PASSES, Choice, Kind
 from ..simulation.guards import Watchdog, guarded
 from ..simulation.hosts import Stopped
 from ..simulation.live import LiveEffects
-from ..simulation.operations import Acknowledge, Hung, Receive, Returned, SendPayment, Unrepeatable
+from ..simulation.operations import Acknowledge, CallService, Hung, Receive, Returned, SendPayment, Unrepeatable
 from ..simulation.process import MOST_OPERATIONS, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
@@ -207,6 +207,8 @@ class _Straight:
             mark = process.held[request.delivery][0]
         elif isinstance(request, SendPayment):
             kind, mark = Kind.ANSWER_LOST, request.order
+        elif isinstance(request, CallService):
+            kind, mark = Kind.ANSWER_LOST, (request.service, request.content)
         if mark is None or not self.again or mark in self.repeated:
             return Kind.STEP
         self.repeated.add(mark)

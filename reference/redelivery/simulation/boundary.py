@@ -154,7 +154,7 @@ def code_of(functions: Mapping[str, Any], files: frozenset[str]) -> list[types.C
     todo = list(functions.values())
     while todo:
         thing = todo.pop()
-        if id(thing) in seen or isinstance(thing, types.ModuleType):
+        if id(thing) in seen or type(thing) is types.ModuleType:
             continue
         seen.add(id(thing))
         alive.append(thing)
@@ -250,7 +250,7 @@ def held(
     todo: list[tuple[Any, tuple[str, int] | None]] = [(function, None) for function in functions.values()]
     while todo:
         thing, line = todo.pop()
-        if id(thing) in seen or isinstance(thing, types.ModuleType):
+        if id(thing) in seen or type(thing) is types.ModuleType:
             continue
         seen.add(id(thing))
         alive.append(thing)

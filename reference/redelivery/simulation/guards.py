@@ -110,6 +110,9 @@ class Source(Protocol):
     def event_loop_policy(self) -> Any:
         """asyncio's policy for the process whose handler asks; None outside of handlers."""
 
+    def open_database(self, options: dict[str, Any]) -> Any:
+        """A further connection of the process to the simulated database."""
+
     def note_unsupported(self, what: str) -> None:
         """The handler asks for what this simulation has not: no verdict but *undetermined* can follow."""
 
@@ -120,6 +123,8 @@ source: Source | None = None
 """Set while learner code runs."""
 
 
+is_database: Callable[[Any], bool] | None = None
+"""Whether a path stands for the simulated database."""
 starting: Start | None = None
 """Set while the learner's cells are executed for a process."""
 
@@ -393,7 +398,13 @@ _real_datetime, _real_date = datetime.datetime, datetime.date
 
 
 def _connect(*arguments: Any, **named: Any) -> Any:
-    """`sqlite3.connect`: a database in memory is the process's own, as long as it attaches no file."""
+    """`sqlite3.connect`: a database in memory is the process's own, as long as it attaches no file. A path that is said
+    to be the simulated database leads to it."""
+    if is_database is not None and source is not None and source.in_learner_code():
+        path = arguments[0] if arguments else named.get("database")
+        if is_database(path):
+            names = ("database", "timeout", "detect_types", "isolation_level")
+            return source.open_database({**dict(zip(names, arguments, strict=False)), **named})
     made = _real_connect(*arguments, **named)
     if _from_world():
         made.set_authorizer(_attach_nothing)

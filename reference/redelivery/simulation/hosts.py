@@ -31,6 +31,7 @@ from .guards import NotAllowedHere
 from .memory import Opaque, fingerprint, keeps_nothing, remembered
 from .message import Message, Retry
 from .operations import (
+    CallService,
     DrawBytes,
     Hung,
     LookBack,
@@ -56,7 +57,7 @@ from .patience import Patience
 from .process import Line, Node, last_edges, same_request
 from .program import Program, _text, innermost_line
 from .queue_client import Queue, payment_sender
-from .sqlite_client import Connection
+from .sqlite_client import Connection, Opened
 from .sqlite_store import exact
 
 #: Seconds of computing without an operation after which a handler is taken for endless.
@@ -108,6 +109,8 @@ class _Instance:
             recursive_triggers=False,
             execute_plugins=False,
         )
+        self.opened: list[Opened] = []
+        """Further connections that the code has opened itself."""
         self.redis: Any = None
         if Tool.REDIS in host.tools:
             from .redis_client import make_client  # takes a while to import, and not everybody needs it
@@ -387,6 +390,8 @@ class GreenletHost:
         self.calls += 1
         run = _Run(instance)
         instance.connection._begin_delivery()
+        for opened in instance.opened:
+            opened._begin_delivery()
         if not self._keeps_loops:
             instance.loops = None
         if instance.redis is not None:
@@ -479,6 +484,8 @@ class GreenletHost:
         node.request, node.line, node.stack = request, run.line, run.stack
         run.node = node
         if isinstance(request, Returned | Raised):
+            if not self._keeps_loops:
+                run.instance.loops = None  # the next delivery has another, whatever this one did with it
             if self.one_process:
                 pass  # it goes on with what it remembers
             elif self._keeps_nothing and not run.instance.objects and run.instance.seeded is None:
@@ -535,7 +542,8 @@ class GreenletHost:
         if run.dead or run.greenlet.dead:
             return
         run.dead = True
-        run.instance.connection._in_transaction = False
+        for connection in (run.instance.connection, *run.instance.opened):
+            connection._in_transaction = False
         self._active = run
         self._progress += 1
         try:
@@ -656,6 +664,31 @@ class GreenletHost:
     def ask_elsewhere(self, request: Request) -> Told:
         """Hand an operation on the queue or another service to the world and wait."""
         return self._ask(request)
+
+    def open_database(self, options: dict[str, Any]) -> Opened:
+        """A further connection of the process that is at work, as `sqlite3.connect` makes it with these options."""
+        run = self._active
+        assert run is not None
+        instance = run.instance
+        opened = Opened(self.ask, self.note_unsupported, self.look_back)
+        opened.opened_with(options, [instance.connection, *instance.opened])
+        instance.opened = [one for one in instance.opened if not one._closed] + [opened]
+        return opened
+
+    def frame_at(self, node: int, files: frozenset[str]) -> FrameType | None:
+        """The innermost frame in ``files`` of the run that waits at a node, by its number; None where none does."""
+        run = self._runs.get(node)
+        frame: FrameType | None = run.greenlet.gr_frame if run is not None else None
+        while frame is not None and frame.f_code.co_filename not in files:
+            frame = frame.f_back
+        return frame
+
+    def connection_now(self) -> Connection:
+        """The connection of the process that is at work."""
+        run = self._active
+        if run is None:
+            raise NotAllowedHere("there is no process at work")
+        return run.instance.connection
 
     def read_clock(self, steady: bool) -> int:
         """Milliseconds since the world's moment."""
@@ -829,7 +862,11 @@ def bury(dead: greenlet) -> None:
 
 
 def _holds_code(value: Any) -> bool:
-    return isinstance(value, tuple) and bool(value) and value[0] in ("function", "class", "method", "cached")
+    return (
+        isinstance(value, tuple)
+        and bool(value)
+        and value[0] in ("function", "class", "method", "cached", "module", "entry")
+    )
 
 
 def _holds_client(value: Any) -> bool:
@@ -867,6 +904,8 @@ def _name(request: Request) -> str:
         return "Redis " + b" ".join(request.arguments).decode(errors="replace")[:80]
     if isinstance(request, RedisTransaction):
         return "EXEC"
+    if isinstance(request, CallService):
+        return f"a request to {request.service}"
     if isinstance(request, SendPayment):
         return f"send({request.key!r}, {request.order!r}, {request.amount})"
     if isinstance(request, Raised):

@@ -23,11 +23,11 @@ import logging
 import threading
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .message import Message
-from .sqlite_client import Connection, Cursor
+from .sqlite_client import Connection, Cursor, Opened
 
 _ATOMIC = frozenset({type(None), bool, int, float, complex, str, bytes, range, type(...), type(NotImplemented), slice})
 _NEWOBJ: Any = vars(copyreg)["__newobj__"]
@@ -58,9 +58,64 @@ class Opaque(Exception):
     """Something that a process remembers can't be compared."""
 
 
+#: What a fingerprint says of a library's thing, or of a class that is shared; None of what is walked through.
+Tell = Callable[[Any], Any]
+_projects: list[tuple[Callable[[str], bool], Tell]] = []
+
+
+@contextlib.contextmanager
+def belonging(owns: Callable[[str], bool], tell: Tell = lambda thing: None) -> Iterator[None]:
+    """Modules for which ``owns`` is true are the user's for now, beside the notebook's; what ``tell`` says something of
+    (a hashable value) has no other memory than that."""
+    _projects.append((owns, tell))
+    try:
+        yield
+    finally:
+        _projects.pop()
+
+
 def is_users(thing: Any) -> bool:
-    """Whether a function or class was written in a notebook, not imported from a library."""
-    return getattr(thing, "__module__", None) == "__main__"
+    """Whether a function or class was written in a notebook, or in the project that is checked; not in a library."""
+    module = getattr(thing, "__module__", None)
+    if module == "__main__":
+        return True
+    return bool(_projects) and isinstance(module, str) and _projects[-1][0](module)
+
+
+class Entry:
+    """What stands between the world and the user's code: it is called, calls that code, and keeps nothing itself.
+
+    ``parts``: what of the user's it holds at the moment.
+    """
+
+    __slots__ = ("_run", "parts")
+
+    def __init__(self, run: Callable[..., Any], parts: Callable[[], Sequence[Any]]) -> None:
+        self._run, self.parts = run, parts
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._run(*arguments)
+
+
+class CopiedModule(types.ModuleType):
+    """One process's copy of a module of the user's. What nobody has asked for yet is copied when it is asked for."""
+
+    def __init__(self, original: types.ModuleType, copy: Callable[[Any], Any], mentioned: Callable[[], Any]) -> None:
+        super().__init__(original.__name__, original.__doc__)
+        self.__dict__["__redelivery__"] = (original, copy, mentioned)
+
+    def __getattr__(self, name: str) -> Any:
+        original, copy, _ = self.__dict__["__redelivery__"]
+        self.__dict__[name] = value = copy(getattr(original, name))
+        return value
+
+    def parts(self) -> list[tuple[str, Any]]:
+        """What the user's code may find in it, by name."""
+        original, _, mentioned = self.__dict__["__redelivery__"]
+        for name in mentioned() & set(vars(original)):
+            with contextlib.suppress(CannotCopy):
+                getattr(self, name)
+        return [(name, thing) for name, thing in sorted(vars(self).items()) if not name.startswith("__")]
 
 
 def _names(code: types.CodeType) -> set[str]:
@@ -197,11 +252,15 @@ class Copier:
         new.cell_contents = self.copy(content)
         return new
 
-    def _function(self, function: types.FunctionType) -> types.FunctionType:
-        space = self._spaces.setdefault(
+    def _space(self, function: types.FunctionType) -> dict[str, Any]:
+        """The globals of a function's copy."""
+        return self._spaces.setdefault(
             id(function.__globals__),
             {"__builtins__": function.__globals__.get("__builtins__"), "__name__": "__main__"},
         )
+
+    def _function(self, function: types.FunctionType) -> types.FunctionType:
+        space = self._space(function)
         closure = tuple(map(self.copy, function.__closure__)) if function.__closure__ else None
         new = types.FunctionType(function.__code__, space, function.__name__, None, closure)
         self._memo[id(function)] = new
@@ -210,7 +269,7 @@ class Copier:
         for name in _reached(function):
             if name not in space:
                 space[name] = None  # a function may reach itself
-                space[name] = self.copy(function.__globals__[name])
+                space[name] = self._global(function, name)
         if function.__defaults__:
             new.__defaults__ = tuple(map(self.copy, function.__defaults__))
         if function.__kwdefaults__:
@@ -219,9 +278,13 @@ class Copier:
             setattr(new, name, self.copy(value))
         return new
 
+    def _global(self, function: types.FunctionType, name: str) -> Any:
+        """The copy of what a function finds under a name."""
+        return self.copy(function.__globals__[name])
+
     def _class(self, cls: type) -> type:
         space = {name: cls.__dict__[name] for name in _MADE_WITH if name in cls.__dict__}
-        space["__module__"] = "__main__"
+        space["__module__"] = cls.__module__
         slots = cls.__dict__.get("__slots__", ())
         slots = {slots} if isinstance(slots, str) else set(slots)
         try:
@@ -325,6 +388,13 @@ class _Fingerprinter:
         return self._of(thing, kind)
 
     def _of(self, thing: Any, kind: type) -> Any:
+        if _projects:
+            if (told := _projects[-1][1](thing)) is not None:
+                return ("told", told)
+            if kind is Entry:
+                return ("entry", *[self.of(part) for part in thing.parts()])
+            if kind is CopiedModule:
+                return ("module", thing.__name__, *[(name, self.of(part)) for name, part in thing.parts()])
         # A cell that is executed again makes its enums again: they are told by name.
         if isinstance(thing, type) and issubclass(thing, enum.Enum) and is_users(thing):
             return ("enum", thing.__qualname__, tuple(thing.__members__))
@@ -332,7 +402,7 @@ class _Fingerprinter:
             return ("member", kind.__qualname__, thing.name)
         if kind is Message:
             return ("message", thing.id, self.of(thing.body))
-        if kind in (Connection, Cursor):
+        if kind in (Connection, Cursor, Opened):
             return ("client", kind.__name__)
         if kind is types.FunctionType:
             return self._function(thing) if is_users(thing) else ("shared", id(thing))
@@ -490,6 +560,12 @@ def remembered(things: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parts(thing: Any) -> list[tuple[str, Any]]:
+    if isinstance(thing, Entry):
+        return [("", part) for part in thing.parts()]
+    if isinstance(thing, CopiedModule):
+        return thing.parts()
+    if _projects and _projects[-1][1](thing) is not None:
+        return []
     if isinstance(thing, types.MethodType):
         return [("", thing.__func__), ("", thing.__self__)]
     if isinstance(thing, types.FunctionType) and is_users(thing):
@@ -554,6 +630,8 @@ def keeps_nothing(things: Mapping[str, Any]) -> bool:
                 return False
         elif kind in (tuple, frozenset):
             todo += thing
+        elif kind is Entry:
+            todo += thing.parts()
         else:
             return False
     return True

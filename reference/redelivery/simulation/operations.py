@@ -95,6 +95,14 @@ class SendPayment(NamedTuple):
     amount: int
 
 
+class CallService(NamedTuple):
+    """A request to another service. With a ``key`` it carries out each key once, else each request."""
+
+    service: str
+    key: str | None
+    content: str
+
+
 class DrawBytes(NamedTuple):
     """The handler asks for ``length`` random bytes, the ``serial``-th time in this delivery, after it has drawn so many
     bits ``before``."""
@@ -143,6 +151,7 @@ Request = (
     | Acknowledge
     | Perform
     | SendPayment
+    | CallService
     | ReadAttempt
     | ReadClock
     | LookBack

@@ -304,13 +304,27 @@ def _as_parsed(value: Any) -> Any:
     return value
 
 
+class _DecodingConnection(Connection):
+    """A connection of a client that wants str."""
+
+    def read_response(self, *rest: Any, **named: Any) -> Any:
+        reply = super().read_response(*rest, **named)
+        return reply if named.get("disable_decoding") else _decoded(reply)
+
+
+def _decoded(reply: Any) -> Any:
+    if isinstance(reply, list):
+        return [_decoded(one) for one in reply]
+    return reply.decode() if isinstance(reply, bytes) else reply
+
+
 class ConnectionPool(redis.ConnectionPool):
     """In place of `redis.ConnectionPool`. (The real one's constructor draws a random number.)"""
 
-    def __init__(self, wire: _Wire) -> None:
+    def __init__(self, wire: _Wire, decode: bool = False) -> None:
         self.wire = wire
-        self.connection_class = Connection
-        self.connection_kwargs = dict(_SETTINGS)
+        self.connection_class = _DecodingConnection if decode else Connection
+        self.connection_kwargs = {**_SETTINGS, "decode_responses": decode}
         self.max_connections = 100
         self.cache = None
         self.himport_registry: Any = None
@@ -326,7 +340,7 @@ class ConnectionPool(redis.ConnectionPool):
         self.wire.begin()
 
     def get_connection(self, *_: Any, **__: Any) -> Any:
-        connection = self._free.pop() if self._free else Connection(self.wire)
+        connection = self._free.pop() if self._free else self.connection_class(self.wire)
         self._taken.append(connection)
         return connection
 
@@ -379,14 +393,16 @@ class Redis(redis.Redis):
         raise _as_parsed(self.connection_pool.wire.refuse("the Redis command MONITOR"))
 
 
-def make_client(ask: Ask, note_unsupported: Callable[[str], None], scripts: Iterable[bytes] = ()) -> Redis:
+def make_client(
+    ask: Ask, note_unsupported: Callable[[str], None], scripts: Iterable[bytes] = (), *, decode: bool = False
+) -> Redis:
     """A client whose every command is put to ``ask``.
 
     ``note_unsupported`` is told of everything that this simulation has not, which also raises
     `redis.exceptions.ResponseError` with a text that begins with `UNSUPPORTED`. ``scripts``: the Lua scripts that are
-    loaded already (`RedisStore.scripts`).
+    loaded already (`RedisStore.scripts`). ``decode``: replies are str, not bytes (redis-py's ``decode_responses``).
     """
-    pool = ConnectionPool(_Wire(ask, note_unsupported, scripts))
+    pool = ConnectionPool(_Wire(ask, note_unsupported, scripts), decode)
     client = Redis(connection_pool=pool)
     client._as_made = _AsMade(pool, client)
     return client

@@ -272,7 +272,7 @@ class RedisStore:
         self.scripts: tuple[bytes, ...] = ()
         """The Lua scripts that ``prepare`` loaded: EVALSHA knows them."""
         if prepare is not None:
-            client = make_client(self._ask, self._refuse_to_prepare)
+            client: Any = self.client()
             prepare(client)
             self.scripts = scripts_of(client)
             self._known = {sha_of(script): script for script in self.scripts}
@@ -436,6 +436,16 @@ class RedisStore:
             self._shown[number] = shown
         return shown
 
+    def load(self, contents: RedisContents) -> None:
+        """Make the present contents these."""
+        self.restore(
+            self._number({_as_bytes(key): (kind, _as_bytes(value), ttl) for key, kind, value, ttl in contents})
+        )
+
+    def client(self, decode: bool = False) -> redis.Redis:
+        """A client of this server, for somebody who is there alone."""
+        return make_client(self._ask, self._refuse_to_prepare, decode=decode)
+
     def restore(self, number: int) -> None:
         """Make the present contents those with this number."""
         if number == self._current:
@@ -561,6 +571,12 @@ def _failure(error: SimpleError, name: str) -> RedisFailure:
     parser: Any = redis.connection.DefaultParser
     parsed = parser.parse_error(text)
     return RedisFailure(type(parsed).__name__, str(parsed))
+
+
+def _as_bytes(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    return tuple(map(_as_bytes, value)) if isinstance(value, tuple) else value
 
 
 def _text(value: Any) -> Any:

@@ -566,6 +566,29 @@ class Connection:
         return "<Connection to the simulated world>"
 
 
+class Opened(Connection):
+    """A connection that the code has opened itself, beside others of its process. They are one session for the world,
+    so only one of them may have a transaction open at a time."""
+
+    __slots__ = ("_others",)
+
+    def opened_with(self, options: dict[str, Any], others: Sequence[Connection]) -> None:
+        """Take the options of `sqlite3.connect`; ``others``: the process's other connections."""
+        self._others = tuple(others)
+        if options.get("detect_types"):
+            self._refuse("sqlite3.connect(detect_types=…)")
+        if options.get("factory") not in (None, sqlite3.Connection):
+            self._refuse("sqlite3.connect(factory=…)")
+        if "autocommit" in options:
+            self.autocommit = options["autocommit"]
+        self.isolation_level = options.get("isolation_level", "")
+
+    def _tell(self, statement: SqlStatement, traced: str | None = None) -> SqlResult:
+        if any(other._in_transaction for other in self._others):
+            self._refuse("two connections of one process, one of them in the middle of a transaction")
+        return super()._tell(statement, traced)
+
+
 @functools.lru_cache(maxsize=512)
 def _placeholders(sql: str) -> tuple[str, ...]:
     """What values are to be given for, in order: names without their mark, and ``?`` where there is no name."""

@@ -28,12 +28,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .calls import Role
 from .choices import FAULT_INDEX, TIME_IS_LEFT, TIME_PASSES, Choice, Kind
 from .operations import (
     Acknowledge,
+    CallService,
     Done,
     Hung,
     Perform,
@@ -79,6 +80,8 @@ HOUR = (3600 + 60 + 1) * 1000
 MOST_TIMES, _MOST_LONG_TIMES = 64, 20
 #: So many changes of earlier deliveries are counted; a consumer that writes and tries again for ever has more.
 MOST_CHANGES = 16
+#: Equal requests to another service are counted up to so many for each message, and a few more.
+MOST_REQUESTS = 4
 #: Of one delivery in a loop's hands: the queue has delivered it again, it is the loop's, it is acknowledged.
 SUPERSEDED, HELD, ACKNOWLEDGED = 0, 1, 2
 
@@ -504,7 +507,7 @@ class World:
                 found.append(_FAILURES[index])
         elif role is Role.RECEIVER and losses and kind is Returned:
             found.append(_LOSSES[index])
-        if kind is SendPayment:
+        if kind is SendPayment or kind is CallService:
             if losses:
                 found.append(_LOSSES[index])
             if answers:
@@ -773,6 +776,8 @@ class World:
             return self._told(state, index, process, Done())
         if type(request) is SendPayment:
             return self._pay(state, index, process, request, kind)
+        if type(request) is CallService:
+            return self._serve(state, index, process, request, kind)
         return self._affected(state, index, self.effects.step(state, index))
 
     def _loop_acknowledges(self, state: State, index: int, process: Process, place: int, kind: Kind) -> State:
@@ -796,6 +801,13 @@ class World:
             text = f"the key {request.key!r} stands for another payment: order {known[1]}, amount {known[2]}"
             return self._told(state, index, process, Refused("ValueError", text))
         return self._told(state, index, process, _NO_ANSWER if kind is Kind.ANSWER_LOST else Done())
+
+    def _serve(self, state: State, index: int, process: Process, request: CallService, kind: Kind) -> State:
+        if kind is Kind.LOST:
+            return self._told(state, index, process, _NO_ANSWER)
+        state, told = served(state, request, MOST_REQUESTS * (self.messages + 2))
+        answered = kind is not Kind.ANSWER_LOST or isinstance(told, Refused)
+        return self._told(state, index, process, told if answered else _NO_ANSWER)
 
     def _told(self, state: State, index: int, process: Process, told: Told) -> State:
         if process is not state.processes[index]:
@@ -932,7 +944,7 @@ class World:
             return None
         if kind is Kind.ANSWER_LOST and isinstance(request, Returned) and role is Role.CONSUMER:
             return None
-        if kind in (Kind.LOST, Kind.ANSWER_LOST) and not isinstance(request, Acknowledge | SendPayment):
+        if kind in (Kind.LOST, Kind.ANSWER_LOST) and not isinstance(request, Acknowledge | SendPayment | CallService):
             what = "acknowledgement" if role in (Role.CONSUMER, Role.LOOP) else "answer"
             return f"{letter} sends no {what} with this step, so none can be lost"
         return None
@@ -963,6 +975,21 @@ class World:
         ):
             return f"{letter} waits for a message, and none is there"
         return None
+
+
+def served(state: State, request: CallService, most: int) -> tuple[State, Told]:
+    """The state after another service was asked, and its answer. Of equal requests without a key, so many are kept: one
+    that is repeated for ever would lead to ever new states."""
+    row: Any = (request.key or "", request.service, request.content)
+    if request.key is not None:
+        known = next((one for one in state.payments if one[:2] == row[:2]), None)
+        if known is not None:
+            if known == row:
+                return state, Done()
+            return state, Refused("ValueError", f"the key {request.key!r} stands for another request")
+    elif state.payments.count(row) >= most:
+        return state, Done()
+    return state._replace(payments=tuple(sorted((*state.payments, row)))), Done()
 
 
 def _returned(ready: tuple[int, ...], process: Process) -> tuple[int, ...]:

@@ -8,8 +8,7 @@ from itertools import cycle
 from random import Random
 from typing import Any
 
-from ...exploration.scenario import Scenario
-from ...simulation.world import Bounds
+from ...scenarios import Bounds, Scenario
 from .confusion import Family, drawn
 from .numbers import FLOATS, NUMBERS
 from .texts import TEXTS, compact, lists

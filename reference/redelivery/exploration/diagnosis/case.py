@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ...simulation.choices import Choice
 from ...simulation.operations import (
+    CallService,
     DrawBytes,
     ReadAttempt,
     RedisCommand,
@@ -22,6 +23,7 @@ from ..replay import Event, Operation, Run
 from ..scenario import Scenario
 from ..schedule import BadSchedule
 from ..source import Source
+from ..stage import SERVICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,12 @@ class _Notes:
         claimed = False
         for event, operation in delivery.operations:
             told = operation.told
+            if isinstance(operation.request, CallService):
+                if operation.changed and SERVICES in self.effects:
+                    delivery.effect = delivery.effect or (event, operation)
+                    delivery.effect_durable = delivery.effect_durable or event.number
+                    delivery.wrote, delivery.wrote_durable = (event, operation), event.number
+                continue
             if isinstance(told, int | bytes) or not (
                 is_redis(operation) or isinstance(operation.request, SqlStatement)
             ):
@@ -407,7 +415,8 @@ class Case:
 
     def memory_line(self) -> Line | None:
         """Where the memory is looked at."""
-        return self.source.use_of(self.run.remembering)
+        ran = {line for event in self.run.events for operation in event.operations for line in operation.stack}
+        return self.source.use_of(self.run.remembering, ran)
 
     def memory_name(self) -> str:
         """What a sentence calls the memory."""

@@ -1,0 +1,1 @@
+"""The checker for anybody's consumer: what `redelivery` exports, and its plugin for pytest."""
