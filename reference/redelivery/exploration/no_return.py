@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from ..simulation.choices import TIME_IS_LEFT, Choice
 from ..simulation.guards import Watchdog, guarded
@@ -17,6 +17,21 @@ from .scenario import Scenario
 from .stage import TICK, Forbidden, Needs, host_of, stores, with_needs, world_of, wrong_at_end
 
 _MOST_STATES = 4_000
+T = TypeVar("T")
+
+
+def has_hope(program: Program, scenario: Scenario, schedule: Sequence[Choice], journal: Journal) -> bool | None:
+    """Whether some fault-free continuation of ``schedule`` ends right, however often time has to pass; None where it
+    can't be said."""
+
+    def find(world: World, effects: RememberedEffects) -> bool | None:
+        step = Step(None, None, world.initial(0), (0, 0, 0, 0))
+        for choice in schedule:
+            effects.here = step
+            step = Step(step, choice, world.apply(step.state, choice), (0, 0, 0, 0))
+        return _has_hope(world, effects, scenario, step, {})
+
+    return _with_world(program, scenario, journal, scenario.bounds, find)
 
 
 def point_of_no_return(
@@ -25,16 +40,28 @@ def point_of_no_return(
     """The number (from 1) of the first choice after which all is lost; 0 where no fault-free run ends right at all;
     None where it can't be said."""
 
-    def look(needs: Needs) -> int | None:
+    return _with_world(
+        program, scenario, journal, bounds or scenario.bounds, lambda w, e: _find(w, e, scenario, schedule)
+    )
+
+
+def _with_world(
+    program: Program,
+    scenario: Scenario,
+    journal: Journal,
+    bounds: Bounds,
+    find: Callable[[World, RememberedEffects], T | None],
+) -> T | None:
+    def look(needs: Needs) -> T | None:
         host = host_of(program, scenario)
         host.tell_all_apart = True
         tree = Tree(host, scripts=scenario.scripts)
         with guarded(), stores(scenario, journal, needs) as both:
             effects = RememberedEffects(tree, both.sqlite, needs.attempts, True, both.redis, needs.clock, needs.past)
-            world = world_of(tree, effects, scenario, bounds or scenario.bounds, journal, needs)
+            world = world_of(tree, effects, scenario, bounds, journal, needs)
             try:
                 with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
-                    return _find(world, effects, scenario, schedule)
+                    return find(world, effects)
             except (Mismatch, Stopped):
                 return None
             finally:

@@ -19,7 +19,8 @@ from ..simulation.operations import Hung, ReadClock, Unrepeatable
 from ..simulation.process import MOST_ROUNDS, ROUNDS, Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal
-from ..simulation.world import Bounds, World
+from ..simulation.world import MOST_TIMES, PATIENT, Bounds, World
+from .no_return import has_hope
 from .reduction import Cost, Mismatch, RememberedEffects, Rounds, Step, carried_on, hints_matter
 from .scenario import Scenario
 from .schedule import to_text
@@ -85,7 +86,7 @@ def _limits(world: World) -> tuple[str, ...]:
         lines = _lines(tree.skips)
         found.append(f"others step in during the first {ROUNDS} rounds of a loop and its last, not between ({lines})")
     if world.count_clock:
-        found.append(f"time passes at most {world.most_times} times")
+        found.append(f"time passes at most {world.most_times} times from one acknowledgement to the next")
     return tuple(found)
 
 
@@ -98,12 +99,16 @@ class HintsMatter(Exception):
     """The answer does otherwise where the queue says that a message was delivered before."""
 
 
+class NeedsPatience(Exception):
+    """Somebody waits, and time has passed as often as it may: it may be that it has to pass more often."""
+
+
 class MemoryMatters(Exception):
     """Processes behave by what they remember, and it takes many values: all have to be told apart."""
 
 
 #: Exceptions by which a search begins again; any other that leaves it is a fault.
-CONTROL = (NeedsAttempts, HintsMatter, SchemaChanges, NeedsClock, GrowingMemory, MemoryMatters)
+CONTROL = (NeedsAttempts, HintsMatter, SchemaChanges, NeedsClock, GrowingMemory, MemoryMatters, NeedsPatience)
 
 
 @dataclass(slots=True)
@@ -237,6 +242,11 @@ class Search:
                     self.needs = self.needs._replace(clock=True)
                 except NeedsPast:
                     self.needs = self.needs._replace(past=True)
+                except NeedsPatience as error:
+                    seemed = error.args[0]
+                    if not has_hope(self.program, self.scenario, seemed.schedule, self.journal):
+                        return seemed  # type: ignore[no-any-return]
+                    self.needs = self.needs._replace(patience=True)
                 except GrowingMemory:
                     self._ignore_memory = True
                 except MemoryMatters:
@@ -264,6 +274,7 @@ class Search:
             )
             effects.live.ignore_hints = not self.hints_matter and scenario.loop is None and stop_at_first
             world = world_of(tree, effects, scenario, self.bounds, self.journal, needs)
+            world.most_times = PATIENT if needs.patience else MOST_TIMES
         except BaseException:
             resources.close()
             host.close()
@@ -299,6 +310,9 @@ class Search:
                     self.clock_matters = self.needs.clock and not steady
                     self.draws_matter = effects.live.drew_few or effects.store.drew
                     verdict = replace(verdict, schedules=self._count())
+                waits = isinstance(verdict, Stuck) and verdict.reason in ("circle", "dead end")
+                if waits and self.needs.clock and not self.needs.patience:
+                    raise NeedsPatience(verdict)
                 if isinstance(verdict, Proved):
                     verdict = self._make_sure(host, tree) or self._memory_is_harmless(host, tree) or verdict
             if host.unsupported is not None:

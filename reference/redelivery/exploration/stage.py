@@ -56,6 +56,8 @@ class Needs(NamedTuple):
     schema: bool = False
     clock: bool = False
     past: bool = False
+    patience: bool = False
+    """Time may pass more often."""
 
 
 def with_needs(run: Callable[[Needs], T]) -> T:

@@ -189,6 +189,10 @@ def names_in(codes: Iterable[types.CodeType]) -> frozenset[str]:
 # -- what is remembered elsewhere --------------------------------------------------------------------------
 
 
+#: Modules that extensions compiled by Cython share come into being when the first of them is imported.
+_OF_COMPILERS = "_cython"
+
+
 class Modules:
     """The modules that learner code can name. What it leaves there is in no process's memory, and still there in the
     next schedule."""
@@ -205,6 +209,7 @@ class Modules:
                     seen[id(value)] = value
         self._watched = [(module, len(vars(module)), set(vars(module))) for module in seen.values()]
         self._bound = [(m, name, vars(m)[name]) for m in seen.values() for name in names & vars(m).keys()]
+        self._names_modules = "modules" in names
         self._loaded = len(sys.modules)
         self._modules = set(sys.modules)
 
@@ -223,10 +228,10 @@ class Modules:
             if vars(module).get(name) is not value:
                 setattr(module, name, value)
                 found = f"{module.__name__}.{name}"
-        if len(sys.modules) != self._loaded:
+        if self._names_modules and len(sys.modules) != self._loaded:
             self._loaded = len(sys.modules)
             for name in sys.modules.keys() - self._modules:
-                if getattr(sys.modules[name], "__spec__", None) is None:
+                if getattr(sys.modules[name], "__spec__", None) is None and not name.startswith(_OF_COMPILERS):
                     del sys.modules[name]
                     found = f"sys.modules[{name!r}]"
                 else:

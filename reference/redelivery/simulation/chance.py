@@ -99,10 +99,9 @@ def _spread(who: Identity, bits: int, own: int, before: int) -> int:
     place = _place(who)
     if before:
         return own
-    if place % 64 in (5, 37):
-        return 0 if place % 64 == 5 else (1 << bits) - 1
     leading = min(bits, _GOLDEN_BITS)
-    first = place * _GOLDEN % (1 << _GOLDEN_BITS) >> _GOLDEN_BITS - leading
+    ends = {5: 0, 37: (1 << _GOLDEN_BITS) - 1}
+    first = ends.get(place % 64, place * _GOLDEN % (1 << _GOLDEN_BITS)) >> _GOLDEN_BITS - leading
     value = own & ((1 << bits - leading) - 1) | first << bits - leading
     return _round(value >> 20 << 20) + (place - _OF_VERSION) % 10**6 if bits == _UUID else value
 

@@ -59,7 +59,7 @@ _FEW_ROUNDS_BY_THE_CLOCK = 40
 
 
 #: Up to here the numbers of messages whose draws are spread are those of their earlier deliveries, doubled.
-_SMALL = 200
+_SMALL = 100
 
 
 class Node:

@@ -75,9 +75,11 @@ A_WHILE = (61 * 60 + 7) * 1000 + 3
 _DAYS = 73 * 3600 * 1000
 #: By so many milliseconds a clock is set back: an hour, a minute and a second.
 HOUR = (3600 + 60 + 1) * 1000
-#: So often may time pass for each message of a run, where the clock is looked at; and so often for long, so that the
-#: calendar doesn't end.
-MOST_TIMES, _MOST_LONG_TIMES = 64, 20
+#: So often may time pass from one acknowledgement to the next, where the clock is looked at; and so often where
+#: somebody seems to wait for ever, to be sure that it does.
+MOST_TIMES, PATIENT = 3, 16
+#: The calendar has an end: after so many milliseconds time passes more slowly.
+_LONG_ENOUGH = 200 * LONG
 #: So many changes of earlier deliveries are counted; a consumer that writes and tries again for ever has more.
 MOST_CHANGES = 16
 #: Equal requests to another service are counted up to so many for each message, and a few more.
@@ -165,7 +167,7 @@ class State(NamedTuple):
     now: int = 0
     """Milliseconds since the beginning, where anybody looks at the clock."""
     times: int = 0
-    """How often time has passed, where anybody looks at the clock."""
+    """How often time has passed since the last acknowledgement, where anybody looks at the clock."""
     heard: tuple[Answer, ...] = ()
     """What a reader has answered with the step that led here."""
 
@@ -331,8 +333,7 @@ class World:
         self.count_clock = count_clock
         self.count_past = count_past
         self.time_matters = cast.uses_redis or count_clock
-        self.most_times = MOST_TIMES * max(cast.messages, len(cast.packets), 1)
-        """So often may time pass in a run, where the clock is looked at: a wait that is longer is taken for endless."""
+        self.most_times = PATIENT
         self._ends = tuple(accumulate(cast.lanes))
         """Of each sender, the place after its last packet."""
 
@@ -639,7 +640,7 @@ class World:
         if process.current and lost:
             after = after._replace(ready=(*after.ready, message))
         elif process.current:
-            after = after._replace(acknowledged=after.acknowledged | 1 << message)
+            after = after._replace(acknowledged=after.acknowledged | 1 << message, times=0)
         return self._woken(after, index, process.transaction.lock, NO_LOCK)
 
     def _give_back(self, state: State, index: int, process: Process, raised: Raised) -> State:
@@ -820,8 +821,8 @@ class World:
         expiry = self.effects.next_expiry(state) if self.cast.uses_redis else None
         passed = LONG if expiry is None else expiry
         if self.cast.passes:
-            passed = self.cast.passes + (_DAYS if state.times % 4 == 3 else 0)
-        elif expiry is None and state.times >= _MOST_LONG_TIMES:
+            passed = self.cast.passes + (_DAYS if state.now // A_WHILE % 4 == 3 else 0)
+        elif expiry is None and state.now >= _LONG_ENOUGH:
             passed = A_WHILE
         redis, expired = self.effects.later(state, passed) if expiry is not None else (state.redis, frozenset())
         if self.count_clock:
