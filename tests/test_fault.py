@@ -13,9 +13,10 @@ from redelivery import __version__, cli
 from redelivery.exercises import verify
 from redelivery.exercises.catalogue import EXERCISES
 from redelivery.exercises.exercise import NotPassed, exercise
-from redelivery.exploration.search import Search
+from redelivery.exploration.reduction import RememberedEffects
 from redelivery.grading.judge import Entry, Limits, judge
 from redelivery.grading.result import Kind
+from redelivery.simulation.world import Effect, State
 from tests.test_cli import EXERCISE, PART, RIGHT, cell, notebook
 from tests.test_grading import hand_in
 
@@ -39,14 +40,14 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
     """Let every search of the part ``record_and_check`` fail in the middle."""
 
     def planted(error: BaseException) -> None:
-        key = Search._key
+        step = RememberedEffects.step
 
-        def fails(self: Search, state: Any) -> Any:
-            if self.scenario.uses_sqlite and not self.scenario.uses_redis and state.contents:
+        def fails(self: RememberedEffects, state: State, process: int) -> Effect:
+            if self.redis is None and state.contents:
                 raise error
-            return key(self, state)
+            return step(self, state, process)
 
-        monkeypatch.setattr(Search, "_key", fails)
+        monkeypatch.setattr(RememberedEffects, "step", fails)
 
     return planted
 

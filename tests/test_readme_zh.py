@@ -12,7 +12,7 @@ CHINESE = (ROOT / "README.zh.md").read_text("utf-8")
 
 def commands(text: str) -> list[str]:
     """The commands in its blocks and spans of code."""
-    blocks = "\n".join(re.findall(r"```\n(.*?)```", text, re.DOTALL)).splitlines()
+    blocks = "\n".join(re.findall(r"^```[a-z]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)).splitlines()
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
     lines = [line.split(" # ")[0].split("  #")[0].strip() for line in [*blocks, *spans]]
     return [line for line in lines if re.match(r"(make|\.venv/bin/redelivery|jupyter|conda) ", line)]
