@@ -5,7 +5,7 @@ def handle(message, db):
         row = db.execute("SELECT version FROM customer WHERE id = ?", [move["customer"]]).fetchone()
         if row[0] >= move["version"]:
             return
-        moved = db.execute(
+        moved = db.execute(  # here
             "UPDATE customer SET address = ?, version = ? WHERE id = ? AND version = ?",
             [move["address"], move["version"], move["customer"], row[0]],
         )
