@@ -7,6 +7,7 @@ import os
 import pytest
 
 from redelivery.exercises.catalogue import part_of
+from redelivery.exercises.handler_part import HandlerPart
 from redelivery.exercises.verify import judge
 from redelivery.exploration.diagnosis import DIAGNOSES
 from tests.answers import Answer, answers
@@ -51,7 +52,8 @@ def test_a_counterexample_breaks_the_answer_again_when_it_is_replayed() -> None:
         report = part.check(mutant.exercise, mutant.program())
         assert report.points == 0
         assert report.schedule is not None
-        shown = part.replay(mutant.exercise, mutant.program(), report.schedule, None, None)
+        given = (mutant.exercise, mutant.program(), report.schedule, None, report.scenario)
+        shown = part.replay(*given, report.messages) if isinstance(part, HandlerPart) else part.replay(*given)
         assert not shown.ends_right, mutant.name
 
 

@@ -189,6 +189,23 @@ def test_what_is_kept_in_a_module_is_named_and_taken_away(place: str, named: str
     assert "mine" not in sys.modules
 
 
+@pytest.mark.parametrize(
+    ("turned_away", "verdict"),
+    [
+        ("sys.stdout = sys.stderr = None", "proved"),
+        ("sys.stdout = io.StringIO()", "proved"),
+        ("with contextlib.redirect_stdout(io.StringIO()): print(message.id)", "proved"),
+        ("sys.stdout = [message.id]", "undetermined"),
+    ],
+)
+def test_prints_may_be_turned_away(turned_away: str, verdict: str) -> None:
+    before = sys.stdout, sys.stderr
+    source = f"import contextlib, io, sys\n\ndef handle(message, db):\n    {turned_away}\n"
+    report = judged(source + CREDIT.format(mark="message.id", also="pass"))
+    assert report.verdict.name == verdict
+    assert (sys.stdout, sys.stderr) == before
+
+
 def test_a_module_that_is_imported_in_a_handler_is_nothing_of_the_kind() -> None:
     sys.modules.pop("email.quoprimime", None)
     assert judged(answer(before="import email.quoprimime")).verdict.name == "proved"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import textwrap
 from dataclasses import dataclass, replace
 from html import escape
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
     from .check import _Prepared
 
 
+#: Characters of a line where there is no terminal: in a notebook, in a file. The same on each machine.
+_NO_TERMINAL = 100
+
+
 def _width() -> int:
-    return shutil.get_terminal_size((100, 24)).columns
+    return shutil.get_terminal_size((_NO_TERMINAL, 24)).columns if sys.stdout.isatty() else _NO_TERMINAL
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -191,6 +191,8 @@ def names_in(codes: Iterable[types.CodeType]) -> frozenset[str]:
 
 #: Modules that extensions compiled by Cython share come into being when the first of them is imported.
 _OF_COMPILERS = "_cython"
+#: Where a handler's prints go is put back, and told to nobody: it may well turn them away for a while.
+_STREAMS = frozenset({"stdin", "stdout", "stderr"})
 
 
 class Modules:
@@ -225,9 +227,11 @@ class Modules:
                         del vars(module)[name]
                         found = f"{module.__name__}.{name}"
         for module, name, value in self._bound:
-            if vars(module).get(name) is not value:
+            now = vars(module).get(name)
+            if now is not value:
                 setattr(module, name, value)
-                found = f"{module.__name__}.{name}"
+                if not (module is sys and name in _STREAMS and (now is None or isinstance(now, io.IOBase))):
+                    found = f"{module.__name__}.{name}"
         if self._names_modules and len(sys.modules) != self._loaded:
             self._loaded = len(sys.modules)
             for name in sys.modules.keys() - self._modules:

@@ -333,7 +333,8 @@ class World:
         self.count_clock = count_clock
         self.count_past = count_past
         self.time_matters = cast.uses_redis or count_clock
-        self.most_times = PATIENT
+        self.most_times = PATIENT * max(1, cast.messages)
+        """So often may time pass from one acknowledgement to the next. A search sets fewer."""
         self._ends = tuple(accumulate(cast.lanes))
         """Of each sender, the place after its last packet."""
 
