@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from redelivery.checking.part import Replay
 from redelivery.exercises.exercise import exercise
-from redelivery.exercises.part import Replay
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "reference" / "redelivery" / "display" / "lab" / "static" / "film.js"

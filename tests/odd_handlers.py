@@ -20,10 +20,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from redelivery.checking.fault import checked
+from redelivery.checking.handler_part import HandlerPart
+from redelivery.checking.part import Report
 from redelivery.exercises.catalogue import EXERCISES
-from redelivery.exercises.fault import checked
-from redelivery.exercises.handler_part import HandlerPart
-from redelivery.exercises.part import Report
 from redelivery.simulation.guards import guarded
 from redelivery.simulation.program import Cell, SourceProgram
 

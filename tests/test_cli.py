@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from redelivery.checking.handler_part import HandlerPart
 from redelivery.cli import main
-from redelivery.exercises.handler_part import HandlerPart
 
 EXERCISE = "05-record-and-check"
 PART = "record_and_check"

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
+from redelivery.checking.handler_part import HandlerPart
 from redelivery.exercises.catalogue import part_of
-from redelivery.exercises.handler_part import HandlerPart
 from redelivery.exercises.verify import judge
 from redelivery.exploration.diagnosis import DIAGNOSES
 from tests.answers import Answer, answers

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from redelivery.checking.handler_part import HandlerPart
 from redelivery.exercises.catalogue import EXERCISES
-from redelivery.exercises.handler_part import HandlerPart
 from redelivery.exercises.verify import judge
 from redelivery.exploration.search import Search
 from redelivery.simulation.choices import FAULT_INDEX, Kind

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from redelivery.checking.part import Replay
 from redelivery.display.film import MEDIA_TYPE
 from redelivery.display.svg import to_svg
 from redelivery.display.widgets.explorer import GuaranteeExplorer
 from redelivery.display.widgets.scheduler import Scheduler
 from redelivery.exercises.catalogue import part_of
 from redelivery.exercises.exercise import exercise
-from redelivery.exercises.part import Replay
 from redelivery.exercises.verify import SETUP
 from redelivery.lessons.faulty_day import ORDERS, a_day
 from redelivery.simulation.program import Cell, SourceProgram

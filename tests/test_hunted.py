@@ -11,7 +11,7 @@ import os
 
 import pytest
 
-from redelivery.exercises.part import Report
+from redelivery.checking.part import Report
 from redelivery.exercises.record_and_check import NAME, RECORD_AND_CHECK
 from redelivery.simulation.guards import guarded
 from redelivery.simulation.program import Cell, FunctionProgram, SourceProgram

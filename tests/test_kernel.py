@@ -26,8 +26,8 @@ ON_REDIS = """def handle(message, redis):
 BROKEN = RIGHT.replace("with db.atomic():", "with db.atomic()")
 #: A second connection to the verdict: nothing is searched, so that a test asks only which function is judged.
 QUICK = """
-from redelivery.exercises.handler_part import HandlerPart
-from redelivery.exercises.part import Report
+from redelivery.checking.handler_part import HandlerPart
+from redelivery.checking.part import Report
 from redelivery.exploration.verdict import Proved
 def check(self, exercise, program, **_):
     return Report(exercise, self.grade_id, self.points, Proved(7, 7))

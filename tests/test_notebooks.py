@@ -14,9 +14,9 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
+from redelivery.checking.handler_part import WEAKER, HandlerPart
 from redelivery.exercises.break_it import BreakIt
 from redelivery.exercises.catalogue import EXERCISES
-from redelivery.exercises.handler_part import WEAKER, HandlerPart
 
 ROOT = Path(__file__).parents[1]
 

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from redelivery.checking.part import Report
 from redelivery.display.growth import Growth
 from redelivery.display.matrix import Matrix, Row
 from redelivery.display.numbers import count_words
-from redelivery.exercises.part import Report
 from redelivery.exercises.verify import Judgement, as_json, matrix
 from redelivery.exploration.verdict import Proved, Refuted
 from redelivery.grading.judge import _result

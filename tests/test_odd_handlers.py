@@ -9,11 +9,11 @@ import json
 
 import pytest
 
+from redelivery.checking.handler_part import HandlerPart
+from redelivery.checking.part import Report
 from redelivery.display.plain import plain
 from redelivery.display.svg import as_image
 from redelivery.exercises.catalogue import part_of
-from redelivery.exercises.handler_part import HandlerPart
-from redelivery.exercises.part import Report
 from tests.odd_handlers import Odd, odd
 
 CREDIT = """

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from redelivery.exercises.handler_part import _OUTSIDER, _SET_BACK, _changed
+from redelivery.checking.handler_part import _OUTSIDER, _SET_BACK, _changed
 from redelivery.exercises.record_and_check import ONE
 from redelivery.exploration.full import search_all
 from redelivery.exploration.replay import replay

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from redelivery.checking.handler_part import HandlerPart
 from redelivery.exercises.catalogue import EXERCISES
-from redelivery.exercises.handler_part import HandlerPart
 from redelivery.exercises.record_and_check import RECORD_AND_CHECK_REDIS
 from redelivery.exercises.verify import SETUP
 from redelivery.exploration.overtaken import OTHERS, lost_race

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from redelivery.checking.handler_part import HandlerPart
 from redelivery.exercises.catalogue import part_of
-from redelivery.exercises.handler_part import HandlerPart
 from redelivery.exercises.record_and_check import ONE, TWO
 from redelivery.exploration.full import search_all
 from redelivery.exploration.reduction import RememberedEffects

@@ -10,8 +10,8 @@ import uuid
 
 import pytest
 
+from redelivery.checking.part import Report
 from redelivery.exercises.catalogue import part_of
-from redelivery.exercises.part import Report
 from redelivery.exercises.verify import SETUP
 from redelivery.simulation.chance import HIGH, LOW, Identity, drawn, whole_number
 from redelivery.simulation.process import Node, Tree

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from redelivery.checking.handler_part import HandlerPart
 from redelivery.exercises.catalogue import part_of
-from redelivery.exercises.handler_part import HandlerPart
 from redelivery.exploration.reduction import Step
 from redelivery.exploration.transitions import Option, Packed, Transitions
 from redelivery.simulation.world import State

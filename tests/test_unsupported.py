@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from redelivery import Retry
+from redelivery.checking.part import Report
 from redelivery.exercises.catalogue import part_of
 from redelivery.exercises.exercise import exercise
-from redelivery.exercises.part import Report
 from redelivery.exercises.verify import SETUP
 from redelivery.grading.sandbox import Sandbox, why_not
 from redelivery.simulation import program as programs

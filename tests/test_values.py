@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from redelivery.checking.drawn import straight
+from redelivery.checking.handler_part import HandlerPart, with_seed
+from redelivery.checking.seed import DEFAULT_SEED
 from redelivery.exercises.catalogue import EXERCISES
-from redelivery.exercises.handler_part import HandlerPart, with_seed
 from redelivery.exercises.record_and_check import NAME, RECORD_AND_CHECK
 from redelivery.exercises.values.batch import Batch
 from redelivery.exercises.values.confusion import Confusion
-from redelivery.exercises.values.fault import straight
 from redelivery.exercises.values.numbers import DISORDERS, DISTORTIONS, FLOATS, NUMBERS, amounts, versions
-from redelivery.exercises.values.seed import DEFAULT_SEED
 from redelivery.exercises.values.texts import LINES, TEXTS, compact, kept
 from redelivery.exploration.straight import Right
 from redelivery.grading.commands import _seed

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from redelivery.checking.handler_part import HandlerPart
 from redelivery.exercises.catalogue import part_of
 from redelivery.exercises.delivery_guarantees import loop_scenario, qos2_scenario
-from redelivery.exercises.handler_part import HandlerPart
 from redelivery.exercises.record_and_check import REDIS_ONE, redis_scenario
 from redelivery.exploration.replay import Run, replay
 from redelivery.exploration.scenario import Scenario, deliver

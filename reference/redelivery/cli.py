@@ -24,8 +24,8 @@ from .library.commands import add_consumer, check_consumer, is_consumer
 from .workspace.commands import add_to
 
 if TYPE_CHECKING:
+    from .checking.part import Part, Report
     from .display.matrix import Row
-    from .exercises.part import Part, Report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _failed(error: Exception) -> str:
     """What to say where a command as a whole can't go on for a fault of ours."""
-    from .exercises.fault import fault_of
+    from .checking.fault import fault_of
 
     found = fault_of(error, "redelivery", " ".join(sys.argv[1:2]))
     lines = "\n".join(f"    {line}" for line in found.report.splitlines())
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_seed(command: argparse.ArgumentParser) -> None:
-    from .exercises.values.seed import DEFAULT_SEED
+    from .checking.seed import DEFAULT_SEED
 
     command.add_argument(
         "--seed",
@@ -131,11 +131,11 @@ def _check(options: argparse.Namespace) -> int:
     from .simulation.lean import import_for
 
     import_for(options.notebook)
+    from .checking.fault import checked
+    from .checking.handler_part import with_progress, with_seed
+    from .checking.part import NotChecked, Report
     from .display.progress import bar
-    from .exercises.fault import checked
-    from .exercises.handler_part import with_progress, with_seed
     from .exercises.notebook import NotUsable, read_notebook
-    from .exercises.part import NotChecked, Report
     from .simulation.guards import guarded
     from .workspace.record import note_file
 
@@ -202,10 +202,10 @@ def _replay(options: argparse.Namespace) -> int:
     from .simulation.lean import import_for
 
     import_for(options.notebook)
+    from .checking.handler_part import HandlerPart, with_seed
+    from .checking.part import NotChecked
     from .exercises.catalogue import part_of
-    from .exercises.handler_part import HandlerPart, with_seed
     from .exercises.notebook import NotUsable, read_notebook
-    from .exercises.part import NotChecked
     from .exploration.schedule import BadSchedule
     from .simulation.guards import guarded
 

@@ -5,6 +5,9 @@ what must hold in the end. Whoever wants more than `check` offers (a consumer's 
 sender and receiver) makes one of these.
 """
 
+from .checking.batch import STRAIGHT, Batch, DrawnMessage, Suspects
+from .checking.handler_part import WEAKER, HandlerPart
+from .checking.part import Report
 from .exploration.scenario import Scenario, deliver
 from .exploration.schedule import to_text
 from .exploration.search import Search
@@ -16,20 +19,27 @@ from .simulation.sqlite_store import Contents, Journal, rows_of
 from .simulation.world import Answer, Bounds, State
 
 __all__ = [
+    "STRAIGHT",
+    "WEAKER",
     "Answer",
+    "Batch",
     "Bounds",
     "Call",
     "Contents",
+    "DrawnMessage",
+    "HandlerPart",
     "Journal",
     "MessageGiven",
     "Program",
     "Proved",
     "Refuted",
+    "Report",
     "Role",
     "Scenario",
     "Search",
     "State",
     "Stuck",
+    "Suspects",
     "Tool",
     "Undetermined",
     "Value",

@@ -29,8 +29,8 @@ import sqlite_utils
 from tqdm import tqdm
 
 from redelivery import Message
+from redelivery.checking.handler_part import HandlerPart
 from redelivery.exercises.catalogue import part_of
-from redelivery.exercises.handler_part import HandlerPart
 from redelivery.exercises.record_and_check import ONE, REDIS_ONE
 from redelivery.exploration.full import search_all
 from redelivery.exploration.scenario import Scenario

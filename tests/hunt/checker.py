@@ -17,8 +17,8 @@ from typing import Any
 
 import fakeredis  # noqa: F401  (a cell that is stopped while it imports this leaves half of it)
 
+from redelivery.checking.handler_part import HandlerPart
 from redelivery.exercises.catalogue import part_of
-from redelivery.exercises.handler_part import HandlerPart
 from redelivery.exercises.notebook import failed
 from redelivery.exercises.verify import SETUP
 from redelivery.exploration.replay import replay

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..checking.part import NotChecked, Replay, Report, Withstood, bounds_json
 from ..display.timeline import Timeline
 from ..exploration.diagnosis import diagnose
 from ..exploration.no_return import point_of_no_return
@@ -16,7 +17,6 @@ from ..exploration.verdict import Proved
 from ..simulation.choices import FAULT_INDEX
 from ..simulation.program import Cell, Program, SourceProgram
 from ..simulation.sqlite_store import Journal
-from .part import NotChecked, Replay, Report, Withstood, bounds_json
 
 
 @dataclass(frozen=True)

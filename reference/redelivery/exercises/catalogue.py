@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..checking.part import Part
 from . import delivery_guarantees, idempotence, record_and_check, unique_constraints, version_preconditions
-from .part import Part
 
 #: Exercise name → its parts in the order of the notebook.
 EXERCISES: dict[str, tuple[Part, ...]] = {

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..checking.part import NotChecked, Replay, Report, Withstood
 from ..exploration.diagnosis import Diagnosis
 from ..exploration.schedule import BadSchedule
 from ..exploration.verdict import Proved
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
-from .part import NotChecked, Replay, Report, Withstood
 
 State = dict[str, Any]
 

@@ -8,9 +8,13 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from ..scenarios import (
+    STRAIGHT,
+    Batch,
     Bounds,
     Call,
     Contents,
+    DrawnMessage,
+    HandlerPart,
     Program,
     Proved,
     Refuted,
@@ -22,13 +26,11 @@ from ..scenarios import (
     to_text,
 )
 from .break_it import BreakIt
-from .handler_part import HandlerPart
-from .values.batch import STRAIGHT, Batch, Drawing
-from .values.batch import Message as Sent
+from .values.batch import Drawing
 from .values.texts import kept
 
 NAME = "01-delivery-guarantees"
-_MESSAGES: Sequence[Sent] = [("8", {"amount": 100}), ("88", {"amount": 100})]
+_MESSAGES: Sequence[DrawnMessage] = [("8", {"amount": 100}), ("88", {"amount": 100})]
 
 
 def _nothing(connection: sqlite3.Connection) -> None:
@@ -43,14 +45,14 @@ def _faults(contents: Contents) -> int:
     return next((int(str(n)) for (n,) in rows_of(contents, "faults")), 0)
 
 
-def _lost(contents: Contents, messages: Sequence[Sent] = _MESSAGES) -> str | None:
+def _lost(contents: Contents, messages: Sequence[DrawnMessage] = _MESSAGES) -> str | None:
     for identity, _ in messages:
         if not _count(contents, identity):
             return f"message {identity} is lost: it was never processed"
     return None
 
 
-def _repeated(state: State, messages: Sequence[Sent] = _MESSAGES) -> str | None:
+def _repeated(state: State, messages: Sequence[DrawnMessage] = _MESSAGES) -> str | None:
     for number, count in enumerate(state.performed):
         if count > 1:
             return f"message {messages[number][0]} was processed twice"
@@ -149,7 +151,7 @@ def _confused(function: str, seed: int) -> Batch:
     drawing = Drawing(seed, function)
     drawing.identities(lambda text: (text, {"amount": 100}))
 
-    def make(name: str, some: Sequence[Sent]) -> Scenario:
+    def make(name: str, some: Sequence[DrawnMessage]) -> Scenario:
         return replace(
             loop_scenario(function, 1),
             name=name,
@@ -291,7 +293,7 @@ def _publications(seed: int) -> Batch:
     drawing = Drawing(seed, "qos2_receiver")
     pairs = drawing.among(_IN_FLIGHT)
 
-    def two(one: str, other: str) -> list[Sent]:
+    def two(one: str, other: str) -> list[DrawnMessage]:
         return [
             (text, {"packet_id": packet, "sender": n})
             for n, (text, packet) in enumerate(zip((one, other), next(pairs), strict=True))
@@ -306,7 +308,7 @@ def _publications(seed: int) -> Batch:
     # What is remembered of the first use of an id shows at the third, when the second has not been released.
     drawing.add("a packet id that is used again and again", [("20°", {"packet_id": 7, "sender": 0})] * 3)
 
-    def make(name: str, some: Sequence[Sent]) -> Scenario:
+    def make(name: str, some: Sequence[DrawnMessage]) -> Scenario:
         lanes = [[(body["packet_id"], text) for text, body in some if body["sender"] == n] for n in (0, 1)]
         return qos2_scenario(name, *filter(None, lanes), bounds=_ONE_FAULT)
 

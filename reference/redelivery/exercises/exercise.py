@@ -7,6 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..checking.fault import checked
+from ..checking.handler_part import HandlerPart, with_progress
+from ..checking.part import UNSOLVED, NotChecked, Part, Replay, Report, is_unsolved
+from ..checking.seed import DEFAULT_SEED
 from ..display.progress import bar
 from ..exploration.schedule import BadSchedule
 from ..exploration.stage import opened
@@ -19,10 +23,6 @@ from ..workspace.record import note_live
 from .break_it import BreakIt
 from .catalogue import EXERCISES, exercise_name, part_of
 from .claims import ClaimsPart
-from .fault import checked
-from .handler_part import HandlerPart, with_progress
-from .part import UNSOLVED, NotChecked, Part, Replay, Report, is_unsolved
-from .values.seed import DEFAULT_SEED
 
 
 class NotPassed(Exception):

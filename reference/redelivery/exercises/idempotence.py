@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from ..scenarios import Bounds, Call, Contents, Scenario, Tool, rows_of
+from ..scenarios import STRAIGHT, WEAKER, Batch, Bounds, Call, Contents, HandlerPart, Report, Scenario, Tool, rows_of
 from .break_it import BreakIt
 from .claims import ClaimsPart
-from .handler_part import WEAKER, HandlerPart
 from .later import later, overtaken
-from .part import Report
 from .readers import with_reader
-from .values.batch import JOINED, STRAIGHT, Batch, Drawing
+from .values.batch import JOINED, Drawing
 from .values.numbers import amounts
 
 NAME = "02-idempotence"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..checking.part import UNSOLVED, NotChecked
 from ..simulation.program import Cell, CellError, SourceProgram
 from .catalogue import EXERCISES
-from .part import UNSOLVED, NotChecked
 
 _LARGEST = 20_000_000
 

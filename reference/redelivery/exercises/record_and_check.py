@@ -7,13 +7,25 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..scenarios import Bounds, Call, Contents, Scenario, Tool, Value, deliver, rows_of
+from ..scenarios import (
+    STRAIGHT,
+    WEAKER,
+    Batch,
+    Bounds,
+    Call,
+    Contents,
+    HandlerPart,
+    Scenario,
+    Tool,
+    Value,
+    deliver,
+    rows_of,
+)
 from .break_it import BreakIt
-from .handler_part import WEAKER, HandlerPart
 from .later import later, overtaken
 from .unique_constraints import redis_shown
 from .values.batch import JOINED as READ_ALIKE
-from .values.batch import STRAIGHT, Batch, Drawing
+from .values.batch import Drawing
 from .values.numbers import amounts
 
 if TYPE_CHECKING:

@@ -8,13 +8,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from ..scenarios import Bounds, Call, Contents, Scenario, Tool, deliver, rows_of
+from ..scenarios import STRAIGHT, WEAKER, Batch, Bounds, Call, Contents, HandlerPart, Scenario, Tool, deliver, rows_of
 from .break_it import BreakIt
-from .handler_part import WEAKER, HandlerPart
 from .idempotence import answer_of
 from .later import later, overtaken
 from .readers import with_reader
-from .values.batch import JOINED, STRAIGHT, Batch, Drawing
+from .values.batch import JOINED, Drawing
 from .values.numbers import amounts
 
 NAME = "03-unique-constraints"

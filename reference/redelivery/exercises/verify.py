@@ -18,11 +18,11 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
+from ..checking.fault import checked
 from ..display.matrix import Row, shortened
 from ..display.numbers import count_words, for_programs
 from ..simulation.program import Cell, Program, SourceProgram
 from .catalogue import EXERCISES, part_of
-from .fault import checked
 
 #: What the first cell of every exercise notebook does.
 SETUP = Cell("setup", "from redelivery import Retry")

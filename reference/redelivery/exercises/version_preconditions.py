@@ -8,11 +8,10 @@ from functools import cache
 from itertools import count
 from typing import Any
 
-from ..scenarios import Bounds, Contents, Scenario, Value, rows_of
+from ..scenarios import STRAIGHT, WEAKER, Batch, Bounds, Contents, HandlerPart, Scenario, Value, rows_of
 from .break_it import BreakIt
-from .handler_part import WEAKER, HandlerPart
 from .later import overtaken
-from .values.batch import STRAIGHT, Batch, Drawing
+from .values.batch import Drawing
 from .values.confusion import drawn
 from .values.numbers import amounts, versions
 from .values.texts import LINES, TEXTS, compact

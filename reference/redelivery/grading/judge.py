@@ -11,14 +11,14 @@ from pathlib import Path
 from time import monotonic
 
 from .. import __version__
+from ..checking.fault import fault_of
+from ..checking.handler_part import HandlerPart, with_seed
+from ..checking.part import NotChecked, Part, Report
+from ..checking.seed import DEFAULT_SEED
 from ..display.plain import plain
 from ..display.svg import to_svg
 from ..exercises.catalogue import EXERCISES
-from ..exercises.fault import fault_of
-from ..exercises.handler_part import HandlerPart, with_seed
 from ..exercises.notebook import NotUsable, Submission, failed, read_notebook
-from ..exercises.part import NotChecked, Part, Report
-from ..exercises.values.seed import DEFAULT_SEED
 from ..exploration.verdict import Undetermined
 from ..simulation.confine import Confinement
 from ..simulation.memory import CannotCopy

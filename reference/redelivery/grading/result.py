@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from ..exercises.values.seed import DEFAULT_SEED
+from ..checking.seed import DEFAULT_SEED
 
 #: In the reasons why something was not run, where time is one.
 _TIME = "the time for this submission"

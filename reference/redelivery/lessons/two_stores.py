@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..exercises.handler_part import HandlerPart
-from ..exercises.part import Report
+from ..checking.handler_part import HandlerPart
+from ..checking.part import Report
 from ..exercises.record_and_check import NAME, ONE
 from ..exploration.scenario import deliver
 from ..simulation.calls import Tool

@@ -16,8 +16,8 @@ from typing import Any
 
 import sqlite_utils
 
-from ..exercises.handler_part import JOURNALS, HandlerPart
-from ..exercises.part import NotChecked
+from ..checking.handler_part import JOURNALS, HandlerPart
+from ..checking.part import NotChecked
 from ..exploration.replay import replay as replay_schedule
 from ..exploration.schedule import BadSchedule
 from ..exploration.stage import SERVICES

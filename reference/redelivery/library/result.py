@@ -11,10 +11,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..checking.part import Replay, Report
 from ..display.numbers import count_words
 from ..display.plain import plain
 from ..display.timeline import Timeline
-from ..exercises.part import Replay, Report
 from ..exploration.diagnosis import Diagnosis
 from ..exploration.replay import Run
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined

@@ -8,8 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import Literal
 
+from ..checking.part import Part
 from ..exercises.catalogue import EXERCISES
-from ..exercises.part import Part
 from .checkout import course_folder
 from .record import Entry, Record, read
 

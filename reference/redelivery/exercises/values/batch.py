@@ -1,67 +1,17 @@
-"""Many messages with values that hurt, to be run straight through; and any few of them by themselves."""
+"""Where the values that hurt become the messages of a part: drawn from a seed, all together or a few that show why."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import cycle
 from random import Random
 from typing import Any
 
-from ...scenarios import Bounds, Scenario
+from ...scenarios import Batch, DrawnMessage, Scenario, Suspects
 from .confusion import Family, drawn
 from .numbers import FLOATS, NUMBERS
 from .texts import TEXTS, compact, lists
-
-#: The name of the scenario that has all of them.
-NAME = "values that are easily confused"
-_AS_TIME_GOES = ", as time goes by and chance has it"
-#: With one consumer. The fault makes room for the schedule in which a message comes twice.
-STRAIGHT = Bounds(consumers=1, faults=1)
-Message = tuple[str, dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Suspects:
-    """Messages, by position, that may be taken for one another; ``words`` say by what."""
-
-    words: str
-    messages: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """``messages``, of which the first ``straight`` ones are enough to find every confusion, all together.
-
-    ``suspects`` say which few of them (the others are there for this) show a confusion best. ``make``: name and
-    messages → a scenario.
-    """
-
-    messages: tuple[Message, ...]
-    straight: int
-    suspects: tuple[Suspects, ...]
-    make: Callable[[str, Sequence[Message]], Scenario]
-    again: bool = True
-    """Each is delivered once more after it was done."""
-
-    @property
-    def whole(self) -> tuple[int, ...]:
-        """The positions of the messages that are run straight."""
-        return tuple(range(self.straight))
-
-    def scenario(self, chosen: Sequence[int] = (), spread: bool = False) -> Scenario:
-        """The scenario of the messages at these positions; of those that are run straight where none are named.
-        ``spread``: what is drawn is spread over them, and time goes on; see `Scenario.spread`.
-
-        Raises:
-            LookupError: there is no such message.
-        """
-        for place in chosen:
-            if not 0 <= place < len(self.messages):
-                raise LookupError(f"there is no message {place + 1}: there are 1 to {len(self.messages)}")
-        names = (s.words for s in self.suspects if chosen and set(chosen) <= set(s.messages))
-        made = self.make(next(names, NAME), [self.messages[place] for place in chosen or self.whole])
-        return replace(made, name=f"{made.name}{_AS_TIME_GOES}", spread=tuple(chosen or self.whole)) if spread else made
 
 
 @dataclass
@@ -71,26 +21,26 @@ class Drawing:
     seed: int
     name: str
     random: Random = field(init=False)
-    straight: list[Message] = field(default_factory=list)
-    _shown: list[tuple[str, list[Message]]] = field(default_factory=list)
+    straight: list[DrawnMessage] = field(default_factory=list)
+    _shown: list[tuple[str, list[DrawnMessage]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.random = Random(f"{self.seed} {self.name}")
 
-    def run(self, messages: Sequence[Message]) -> None:
+    def run(self, messages: Sequence[DrawnMessage]) -> None:
         """These are run straight."""
         self.straight += messages
 
-    def show(self, words: str, messages: Sequence[Message]) -> None:
+    def show(self, words: str, messages: Sequence[DrawnMessage]) -> None:
         """These show a confusion, should it strike among those that are run."""
         self._shown.append((words, list(messages)))
 
-    def add(self, words: str, messages: Sequence[Message]) -> None:
+    def add(self, words: str, messages: Sequence[DrawnMessage]) -> None:
         """These do both."""
         self.run(messages)
         self.show(words, messages)
 
-    def identities(self, message: Callable[[str], Message]) -> None:
+    def identities(self, message: Callable[[str], DrawnMessage]) -> None:
         """Messages that ask for different things by nothing but a text of theirs. ``message`` makes one of a text."""
         self.run([message(text) for text in compact(self.random)])
         for texts in lists(Random(f"{self.seed} {self.name} lists")):
@@ -108,7 +58,7 @@ class Drawing:
         return cycle(self.random.sample(values, len(values)))
 
     def batch(
-        self, make: Callable[[str, Sequence[Message]], Scenario], *, rename: bool = False, again: bool = True
+        self, make: Callable[[str, Sequence[DrawnMessage]], Scenario], *, rename: bool = False, again: bool = True
     ) -> Batch:
         """What has been drawn. With ``rename`` messages get ids that are easily confused, though they are not what
         makes a message another one: nobody may drop a message for that."""

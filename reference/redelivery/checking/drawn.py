@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ...exploration.scenario import Scenario
-from ...exploration.search import Search
-from ...exploration.stage import OpeningFailed, opened
-from ...exploration.straight import Endless, Outcome, Right, Wrong, run_straight
-from ...exploration.verdict import Refuted, Stuck
-from ...simulation.program import Program
-from ...simulation.sqlite_store import Journal
+from ..exploration.scenario import Scenario
+from ..exploration.search import Search
+from ..exploration.stage import OpeningFailed, opened
+from ..exploration.straight import Endless, Outcome, Right, Wrong, run_straight
+from ..exploration.verdict import Refuted, Stuck
+from ..simulation.program import Program
+from ..simulation.sqlite_store import Journal
 from .batch import Batch
 
 #: Of more messages than these, as time goes by, no search looks for a smaller run.

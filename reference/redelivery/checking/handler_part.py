@@ -30,10 +30,10 @@ from ..simulation.memory import CannotCopy
 from ..simulation.program import FunctionProgram, LiveProgram, Program
 from ..simulation.sqlite_store import Journal
 from ..simulation.world import Bounds
+from .batch import Batch
+from .drawn import find_fault, straight
 from .part import UNSOLVED, NotChecked, Replay, Report, bounds_json, is_unsolved
-from .values.batch import Batch
-from .values.fault import find_fault, straight
-from .values.seed import DEFAULT_SEED
+from .seed import DEFAULT_SEED
 
 JOURNALS: tuple[Journal, ...] = ("wal", "rollback")
 

@@ -22,7 +22,7 @@ from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 from ..simulation.calls import Tool
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
-from .values.seed import DEFAULT_SEED
+from .seed import DEFAULT_SEED
 
 #: What a part says that still holds its stub.
 UNSOLVED = "{} is not solved yet: it raises NotImplementedError. Write your answer in its cell, and run the cell"
