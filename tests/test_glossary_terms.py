@@ -22,7 +22,7 @@ PAGES = [path for path in sorted(COURSE.glob("*.ipynb")) if path != GLOSSARY]
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
-#: The lecture's own words, and those of its readers.
+#: The lecture's own words, those of its readers, and those of the documentation that they read.
 LECTURE = [
     word
     for line in (
@@ -32,7 +32,9 @@ LECTURE = [
         "宕机 脏读 不可重复读 幻读 本地消息表 幂等 死信队列 前置条件",
         "版本号 唯一约束 流水表 生产者 消费者 分布式事务 分布式锁 至少一次",
         "至多一次 恰好一次 确认 重试 重复消息 SETNX ABA Token",
-        "GUID",
+        "GUID 反查 消费位置 半消息 重复消费 毒丸消息 重试队列 消费进度",
+        "去重表 防重 状态机 幂等号 分布式 落盘 冲正 热点账户",
+        "间隙锁 当前读 快照读 锁等待超时 更新丢失 最终一致性 防护令牌 不可见时间",
     )
     for word in line.split()
 ]
