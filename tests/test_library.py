@@ -198,6 +198,14 @@ def test_what_a_process_remembers_is_lost_and_shared_with_nobody(name: str, proj
     assert result.file is not None and Path(result.file).parent == Path(str(module.__file__)).parent
 
 
+def test_the_line_is_found_in_what_the_consumer_reaches_and_nowhere_else(project: OwnProject) -> None:
+    """Another module of the project's may use the same names, and it was searched as well, and first."""
+    module = project.write(**REMEMBERING["a class's attribute"], a_neighbour="def known(seen):\n    return not seen\n")
+    importlib.import_module(module.__name__.replace("consumers", "a_neighbour"))
+    result = judged(module.handle)
+    assert (result.mistake, result.file) == ("memory-in-process", module.__file__)
+
+
 @pytest.mark.parametrize("name", [name for name in REMEMBERING if "made once" not in name])
 def test_a_check_leaves_the_modules_as_they_were(name: str, project: OwnProject) -> None:
     module = project.write(**REMEMBERING[name])

@@ -65,7 +65,7 @@ class Source:
 
     def _exit_that_says_yes(self) -> tuple[Line, bool] | None:
         """A learner's own ``__exit__`` that returns True."""
-        for file in sorted(self._program.files):
+        for file in sorted(self._program.reached):
             tree = self._tree(file)
             for node in ast.walk(tree) if tree else ():
                 if isinstance(node, ast.FunctionDef) and node.name == "__exit__":
@@ -107,7 +107,7 @@ class Source:
     def answer_of(self, method: str, wanted: str) -> Line | None:
         """Where a method answers something else than ``wanted``; else where it answers that."""
         returns: list[tuple[bool, Line]] = []
-        for file in sorted(self._program.files):
+        for file in sorted(self._program.reached):
             tree = self._tree(file)
             for function in ast.walk(tree) if tree else ():
                 if isinstance(function, ast.FunctionDef) and function.name == method:
@@ -142,7 +142,7 @@ class Source:
     def condition_on(self, function: str, word: str) -> Line | None:
         """The first condition in ``function`` that looks at a variable, an attribute or a key called ``word``; where
         there is none, the function itself."""
-        for file in sorted(self._program.files):
+        for file in sorted(self._program.reached):
             tree = self._tree(file)
             for node in ast.walk(tree) if tree else ():
                 if isinstance(node, ast.FunctionDef) and node.name == function:
@@ -159,7 +159,7 @@ class Source:
         did: list[Line] = []
         looked: list[Line] = []
         used: list[Line] = []
-        for file in sorted(self._program.files):
+        for file in sorted(self._program.reached):
             tree = self._tree(file)
             for function in ast.walk(tree) if tree else ():
                 if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):

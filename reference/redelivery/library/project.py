@@ -97,6 +97,14 @@ class Project:
         found = [(name, module) for name, module in list(sys.modules.items()) if isinstance(module, types.ModuleType)]
         return [module for name, module in found if name != "__main__" and self.owns(name)]
 
+    def near(self, files: Set[str]) -> list[types.ModuleType]:
+        """Those of them that belong to a package of what is checked, or to one of these files."""
+        return [
+            module
+            for module in self.modules()
+            if module.__name__.partition(".")[0] in self._tops or getattr(module, "__file__", None) in files
+        ]
+
     @cached_property
     def mentioned(self) -> frozenset[str]:
         """Every name that stands in a function of the user's: what nobody mentions, nobody finds in a module."""
@@ -278,6 +286,7 @@ class ProjectProgram:
         files = {code.co_filename for code in codes}
         files |= {m.__file__ for m in project.modules() if getattr(m, "__file__", None)}
         self._files = frozenset(files)
+        self._reached = {code.co_filename for code in codes}
         for file in files:
             linecache.checkcache(file)  # it may have been changed and reloaded since
         with guarded(), self.in_force():
@@ -299,6 +308,8 @@ class ProjectProgram:
                 thing = todo.pop()
                 if id(thing) not in seen:
                     seen.add(id(thing))
+                    if isinstance(thing, types.FunctionType):
+                        self._reached.add(thing.__code__.co_filename)
                     todo += [part for _, part in memory._parts(thing)]
             self._alive = todo
         except CannotCopy as error:
@@ -338,6 +349,11 @@ class ProjectProgram:
         return self._files
 
     @property
+    def reached(self) -> frozenset[str]:
+        inside = {str(getattr(m, "__file__", None)) for m in self._project.imported_inside.values()}
+        return self._files & (self._reached | inside)
+
+    @property
     def draws(self) -> bool:
         return False
 
@@ -363,7 +379,7 @@ class ProjectProgram:
     def originals(self) -> dict[str, Any]:
         """What the project's modules themselves remember: no run may change it."""
         found: dict[str, Any] = {}
-        for module in self._project.modules():
+        for module in self._project.near(self.reached):
             for name, thing in list(vars(module).items()):
                 if name.startswith("__") or not isinstance(thing, dict | list | set | bytearray):
                     continue

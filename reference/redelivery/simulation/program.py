@@ -66,6 +66,10 @@ class Program(Protocol):
         """The file names under which the learner's code was compiled."""
 
     @property
+    def reached(self) -> frozenset[str]:
+        """Those of them that hold code which the functions reach."""
+
+    @property
     def draws(self) -> bool:
         """Whether what the code draws and reads when a process starts is another in another process."""
 
@@ -186,6 +190,10 @@ class SourceProgram:
     @property
     def files(self) -> frozenset[str]:
         return self._files
+
+    @property
+    def reached(self) -> frozenset[str]:
+        return self.files
 
     def _start(self, errors: list[CellError], identity: int = 0) -> tuple[dict[str, Any], bool]:
         """Execute the cells for the process with this identity; also whether they drew what is another in others."""
@@ -337,6 +345,10 @@ class FunctionProgram:
     @property
     def files(self) -> frozenset[str]:
         return self._files
+
+    @property
+    def reached(self) -> frozenset[str]:
+        return self.files
 
     @property
     def draws(self) -> bool:

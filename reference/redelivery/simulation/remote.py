@@ -260,6 +260,10 @@ class RemoteProgram:
         return frozenset(self._lines)
 
     @property
+    def reached(self) -> frozenset[str]:
+        return self.files
+
+    @property
     def draws(self) -> bool:
         if self._draws is None:
             self._draws = self._ask_or_say(["draws"]) is True
