@@ -61,9 +61,10 @@ _WORDS = (
 )
 #: No point of no return is looked for in a run of overtaking that has more steps.
 _FAR = 200
-_ONE_REFUSAL = Bounds(1, 1, 0, 0, 0, 1, 0, 0, 0)
+#: Somebody else's lock outlasts the wait of three deliveries.
+_REFUSALS = Bounds(1, 3, 0, 0, 0, 3, 0, 0, 0)
 #: What is sent may be lost besides.
-_AND_NO_ANSWER = _ONE_REFUSAL._replace(faults=2, lost_answers=1)
+_AND_NO_ANSWER = _REFUSALS._replace(faults=2, lock_timeouts=1, lost_answers=1)
 _ONE_HOUR_BACK = Bounds(1, 2, 0, 1, 0, 0, 0, 0, 1)
 
 
@@ -72,7 +73,7 @@ def _changed(scenario: Scenario, which: int) -> Scenario:
     name = scenario.name + _WORDS[which]
     if which == _OUTSIDER:
         sends = any(Tool.SEND in call.arguments for call in scenario.calls)
-        return replace(scenario, outsider=True, bounds=_AND_NO_ANSWER if sends else _ONE_REFUSAL, name=name)
+        return replace(scenario, outsider=True, bounds=_AND_NO_ANSWER if sends else _REFUSALS, name=name)
     if which == _SET_BACK:
         return replace(scenario, set_back=True, bounds=_ONE_HOUR_BACK, name=name)
     if which in _DRAWN:
@@ -221,7 +222,7 @@ class HandlerPart:
             )
         number, verdict = best
         scenario = self._scenario(number)
-        if number > _CROWD:
+        if number >= _CROWD:
             scenario = opened(program, scenario)
         return self._report(exercise, program, verdict, number, schedules, bounds, scenario)
 
@@ -247,7 +248,7 @@ class HandlerPart:
         Raises:
             BadSchedule: there is none, or no such message in it.
         """
-        if self.crowd is not None and 0 < number - _CROWD <= OTHERS[-1] and not messages:
+        if self.crowd is not None and 0 <= number - _CROWD <= OTHERS[-1] and not messages:
             return self.crowd(number - _CROWD)
         change, place = divmod(number, _CHANGED)
         if 1 <= place <= len(self.scenarios) and 0 <= change < len(_WORDS) and not messages:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from typing import Any
 
 from ..scenarios import (
     STRAIGHT,
@@ -96,6 +97,17 @@ def failing_work(function: str) -> Scenario:
     return replace(loop_scenario(function, 1), name="work that fails again and again", bounds=only)
 
 
+_MORE: Sequence[DrawnMessage] = [(identity, {"amount": 100}) for identity in ("8", "88", "9", "99", "7")]
+_NO_FAULT = Bounds(1, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def more_messages(function: str, bounds: Bounds, **judged: Any) -> Scenario:
+    """One consumer and five messages: a loop that counts, or remembers a few, does with the fourth what it didn't with
+    the second."""
+    name = f"{len(_MORE)} messages, one consumer"
+    return replace(loop_scenario(function, 1), name=name, messages=_MORE, bounds=bounds, **judged)
+
+
 @dataclass(frozen=True, slots=True)
 class Guarantee:
     """What a consumer's loop was measured to do: schedules that lose and that repeat a message, where there are."""
@@ -167,7 +179,14 @@ def _confused(function: str, seed: int) -> Batch:
 AT_MOST_ONCE = HandlerPart(
     "at_most_once",
     2,
-    tuple(replace(loop_scenario("at_most_once", n), forbids=_repeated, judge=_lost_without_fault) for n in (1, 2)),
+    (
+        *(replace(loop_scenario("at_most_once", n), forbids=_repeated, judge=_lost_without_fault) for n in (1, 2)),
+        more_messages(
+            "at_most_once",
+            Bounds(1, faults=1, redeliveries=0, lock_timeouts=0, expiries=0),
+            forbids=partial(_repeated, messages=_MORE),
+        ),
+    ),
     (("at_most_once", ("queue", "process")),),
     ("wal",),
     drawn=partial(_confused, "at_most_once"),
@@ -179,13 +198,21 @@ AT_MOST_ONCE = HandlerPart(
 AT_LEAST_ONCE = HandlerPart(
     "at_least_once",
     2,
-    tuple(
-        replace(scenario, forbids=_repeated_without_fault, judge=_lost)
-        for scenario in (
-            loop_scenario("at_least_once", 1),
-            loop_scenario("at_least_once", 2),
-            failing_work("at_least_once"),
-        )
+    (
+        *(
+            replace(scenario, forbids=_repeated_without_fault, judge=_lost)
+            for scenario in (
+                loop_scenario("at_least_once", 1),
+                loop_scenario("at_least_once", 2),
+                failing_work("at_least_once"),
+            )
+        ),
+        more_messages("at_least_once", _NO_FAULT._replace(faults=4, failures=4), judge=partial(_lost, messages=_MORE)),
+        more_messages(
+            "at_least_once",
+            Bounds(1, faults=1, redeliveries=0, lock_timeouts=0, expiries=0),
+            judge=partial(_lost, messages=_MORE),
+        ),
     ),
     (("at_least_once", ("queue", "process")),),
     ("wal",),
@@ -249,7 +276,7 @@ def qos2_scenario(name: str, *lanes: Sequence[tuple[int, str]], bounds: Bounds, 
         for payload in wanted:
             many, must = found.count(payload), wanted.count(payload)
             if many != must:
-                return f"the inbox got {payload} {_times(many)}, must get it {_times(must)}"
+                return f"the inbox got {payload or 'an empty payload'} {_times(many)}, must get it {_times(must)}"
         return None if len(found) == len(wanted) else "the inbox got something that was never sent"
 
     return Scenario(
@@ -277,7 +304,7 @@ def _times(count: int) -> str:
 
 _LINK = Bounds(consumers=1, faults=2, crashes=1, lost_acks=2)
 _ONE_FAULT = _LINK._replace(faults=1, lost_acks=1)
-_ONE_WAIT = _ONE_FAULT._replace(crashes=0, lost_acks=0)
+_ONE_WAIT = _ONE_FAULT._replace(lost_acks=0)
 
 
 #: Packet ids in flight at the same time that are easily taken for one another. One sender has the first of each pair,
@@ -285,6 +312,8 @@ _ONE_WAIT = _ONE_FAULT._replace(crashes=0, lost_acks=0)
 _IN_FLIGHT = (
     *((7, 70), (1, 11), (12, 21), (1, 257), (7, 17), (3, 1003), (255, 65535), (5, 10005)),
     *((2, 3), (40, 44), (120, 129), (5001, 5999)),
+    # Their difference can be divided by 2 ** 15; by 1024 and 62; 127 and 63; 255; 1001 and 60; 500 and 128; and so on.
+    *((1, 32769), (7, 63495), (1, 64009), (9, 65289), (3, 60063), (11, 64011), (13, 65461), (17, 65277), (21, 64826)),
 )
 
 
@@ -303,6 +332,7 @@ def _publications(seed: int) -> Batch:
     texts = kept(drawing.random)
     for one, other in zip(texts[::2], texts[1::2], strict=True):
         drawing.add("payloads that are easily confused", two(one, other))
+    drawing.add("an empty payload", two("", "20°"))
     for _ in _IN_FLIGHT:
         drawing.add("packet ids that are easily confused", two("20°", "20°"))
     # What is remembered of the first use of an id shows at the third, when the second has not been released.
@@ -321,10 +351,10 @@ QOS2_RECEIVER = HandlerPart(
     (
         qos2_scenario("one message", [(7, "20°")], bounds=_LINK),
         qos2_scenario("an id used again, an equal payload", [(7, "20°"), (7, "20°"), (70, "21°")], bounds=_LINK),
-        qos2_scenario("an inbox that is emptied", [(7, "20°")], bounds=_ONE_FAULT._replace(crashes=0), emptied=1),
+        qos2_scenario("an inbox that is emptied", [(7, "20°")], bounds=_ONE_FAULT, emptied=1),
         # The wait that times out may be that of the release: then the next message with this id shows it.
         qos2_scenario("an id used again, beside a lock", [(7, "20°"), (7, "20°")], bounds=_ONE_WAIT, emptied=1),
-        qos2_scenario("two messages in flight", [(7, "20°")], [(70, "20°")], bounds=_ONE_FAULT._replace(crashes=0)),
+        qos2_scenario("two messages in flight", [(7, "20°")], [(70, "20°")], bounds=_ONE_FAULT),
     ),
     (
         ("Receiver", ("db",)),

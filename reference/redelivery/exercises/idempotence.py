@@ -12,7 +12,7 @@ from ..scenarios import STRAIGHT, WEAKER, Batch, Bounds, Call, Contents, Handler
 from .break_it import BreakIt
 from .claims import ClaimsPart
 from .later import later, overtaken
-from .readers import with_reader
+from .readers import asked_at_times, with_reader
 from .values.batch import JOINED, Drawing
 from .values.numbers import amounts
 
@@ -109,7 +109,11 @@ def _orders(seed: int) -> Batch:
     drawing.add(
         "another amount, and sent again", [_order("m1", "o8", 40), _order("m2", "O8", 30), _order("m4", "o8", 40)]
     )
-    return drawing.batch(lambda name, orders: scenario(name, orders, STRAIGHT), rename=True)
+
+    def make(name: str, orders: Sequence[Order]) -> Scenario:
+        return asked_at_times(scenario(name, orders, STRAIGHT), Call("total", (Tool.DB,)))
+
+    return drawing.batch(make, rename=True)
 
 
 ORDER_TOTAL = HandlerPart(
@@ -126,7 +130,7 @@ ORDER_TOTAL = HandlerPart(
             Call("total", (Tool.DB,)),
             lambda body: int(body["amount"]),
         ),
-        *later(scenario, _order("m8", "o8"), _other),
+        *later(scenario, _order("m8", "o8"), _other, "m8 again"),
     ),
     (("schema", ("db",)), ("handle", ("message", "db")), ("total", ("db",))),
     drawn=_orders,

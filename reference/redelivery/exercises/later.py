@@ -35,22 +35,40 @@ _TIME = _STRAIGHT._replace(faults=2, expiries=2)
 
 
 def later(
-    make: Callable[[str, Sequence[Message], Bounds], Scenario], first: Message, others: Callable[[int], Message]
-) -> tuple[Scenario, Scenario]:
+    make: Callable[[str, Sequence[Message], Bounds], Scenario],
+    first: Message,
+    others: Callable[[int], Message],
+    resent: str = "",
+) -> tuple[Scenario, ...]:
     """``first`` delivered again after another message and any time, and again at once; and after `MANY` others.
 
-    ``make`` makes a scenario of messages that are different; ``others`` the n-th other message.
+    ``make`` makes a scenario of messages that are different; ``others`` the n-th other message. ``resent``: the
+    producer, too, may send ``first`` again, under this id: what is remembered by ids of messages doesn't help then.
     """
     many = [others(number) for number in range(MANY)]
     after_time = make("a duplicate after a long time", [first, many[0]], _TIME)
     after_one = make("a duplicate after another message", [first, many[0]], _STRAIGHT)
     after_many = make(f"a duplicate after {MANY} other messages", [first, *many], _STRAIGHT)
+    sent_again = make(f"sent again after {MANY} other messages", [first, *many], _STRAIGHT)
+    again_sent = make("sent again after another message", [first, many[0]], _STRAIGHT)
+    again = (resent, first[1])
     return (
         _delivered(after_time, [first, many[0], first, first]),
         replace(
             _delivered(after_many, [first, *many, first]),
             near=_delivered(after_one, [first, many[0], first]),
             between=MANY,
+        ),
+        *(
+            [
+                replace(
+                    _delivered(sent_again, [first, *many, again]),
+                    near=_delivered(again_sent, [first, many[0], again]),
+                    between=MANY,
+                )
+            ]
+            if resent
+            else []
         ),
     )
 

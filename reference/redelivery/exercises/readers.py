@@ -33,8 +33,7 @@ def with_reader(scenario: Scenario, reader: Call, amount: Callable[[dict[str, An
         possible = _sums(sum(map(worth.__getitem__, counted)), [worth[i] for i in named(answer.delivered) - counted])
         if type(answer.value) is int and answer.value in possible:
             return None
-        found = "something that is not an int" if type(answer.value) is not int else answer.value
-        return f"{reader} returns {found} in between, must return {' or '.join(map(str, sorted(possible)))}"
+        return f"{reader} {_found(answer)} in between, must return {' or '.join(map(str, sorted(possible)))}"
 
     return replace(
         scenario,
@@ -45,6 +44,23 @@ def with_reader(scenario: Scenario, reader: Call, amount: Callable[[dict[str, An
         hears=hears,
         only_if_right=True,
     )
+
+
+def _found(answer: Answer) -> str:
+    if answer.raised:
+        return f"raises {answer.raised}"
+    return f"returns {answer.value if type(answer.value) is int else 'something that is not an int'}"
+
+
+def asked_at_times(scenario: Scenario, reader: Call) -> Scenario:
+    """``scenario``, to be run straight, with ``reader`` called after some of the messages. What it returns then is not
+    looked at, only that it returns an int: what it does when it is called must not harm what comes later."""
+
+    def hears(answer: Answer) -> str | None:
+        return None if type(answer.value) is int else f"{reader} {_found(answer)} in between, must return an int"
+
+    runs = 2 + len(scenario.messages) // 10
+    return replace(scenario, job=reader, jobs=1, runs=runs, hears=hears)
 
 
 def _sums(counted: int, more: Sequence[int]) -> set[int]:

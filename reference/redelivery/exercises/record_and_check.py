@@ -155,12 +155,25 @@ def drawn_payments(drawing: Drawing, floats: bool = True) -> dict[int, int]:
         paid = [_pay(f"n{n}-{place}", account, next(credited)) for place, account in enumerate(accounts)]
         drawing.add("numbers of accounts that are easily confused", paid)
     drawing.add("an amount of 0", [_pay("a-0", body["account"], 0)])
+    # Each comes once more as long as the balance is what it was made by it.
+    own = {
+        8101: (40, -40),
+        8102: (40, -90),
+        8103: (-40, 40),
+        8104: (-40, 90),
+        8105: (0, 70),
+        8106: (0, -70),
+        0: (30, 5),
+    }
+    for account, (_, amount) in own.items():
+        drawing.add("a balance that gets to 0, or comes from it", [_pay(f"b-{account}", account, amount)])
     for what, group in READ_ALIKE:
         drawing.add(f"{what} read alike when joined", [_pay(text, account, amount) for text, account, amount in group])
     # What is known by heart of the other scenarios is wrong here.
     drawing.add("another amount, other opening balances", [_pay("8", 666, 40), _pay("88", 66, 30), _pay("o8", 777, 20)])
     opened = {payment[1]["account"] for payment in drawing.straight}
-    return {account: drawing.random.randrange(100, 900) for account in sorted(opened)}
+    opening = {account: drawing.random.randrange(100, 900) for account in sorted(opened)}
+    return opening | {account: balance for account, (balance, _) in own.items()}
 
 
 @cache

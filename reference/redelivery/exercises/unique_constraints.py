@@ -12,7 +12,7 @@ from ..scenarios import STRAIGHT, WEAKER, Batch, Bounds, Call, Contents, Handler
 from .break_it import BreakIt
 from .idempotence import answer_of
 from .later import later, overtaken
-from .readers import with_reader
+from .readers import asked_at_times, with_reader
 from .values.batch import JOINED, Drawing
 from .values.numbers import amounts
 
@@ -132,6 +132,15 @@ CROSSING = ledger_scenario(
 # The producer, too, may send a leg again: under another id.
 _RESENT = [_LEG, _leg("80", "t8", 666, -100)]
 RESENT = ledger_scenario("the same leg under another id", _RESENT, Bounds(faults=1), only_if_right=True)
+# By then it may have been settled.
+RESENT_LATE = ledger_scenario(
+    "the same leg under another id, settled in between",
+    _RESENT,
+    Bounds(consumers=1, faults=0),
+    1,
+    1,
+    only_if_right=True,
+)
 # A lost acknowledgement brings a message back after all others, when a short memory has forgotten it.
 IDS = ledger_scenario(
     "ids that look alike",
@@ -177,7 +186,7 @@ def _ledger_legs(seed: int) -> Batch:
 
     def make(name: str, legs: Sequence[Leg]) -> Scenario:
         own = {account: opening[account] for account in sorted({body["account"] for _, body in legs})}
-        return ledger_scenario(name, legs, STRAIGHT, opening=own)
+        return ledger_scenario(name, legs, STRAIGHT, 1, 2 + len(legs) // 10, opening=own)
 
     return drawing.batch(make, rename=True)
 
@@ -186,8 +195,8 @@ LEDGER = HandlerPart(
     "ledger",
     5,
     (
-        *(ONE_LEG, INVALID, LEGS, SETTLING, LOCKED, OVERLAPPING, DYING, CROSSING, IDS, RESENT),
-        *later(ledger_scenario, _LEG, _other),
+        *(ONE_LEG, INVALID, LEGS, SETTLING, LOCKED, OVERLAPPING, DYING, CROSSING, IDS, RESENT, RESENT_LATE),
+        *later(ledger_scenario, _LEG, _other, "8 again"),
     ),
     (("schema", ("db",)), ("handle", ("message", "db")), ("settle", ("db",))),
     drawn=_ledger_legs,
@@ -253,7 +262,12 @@ def redis_shown(contents: Contents) -> str:
 def _setnx_legs(seed: int) -> Batch:
     drawing = Drawing(seed, "setnx")
     _draw_legs(drawing, floats=False)
-    return drawing.batch(lambda name, legs: setnx_scenario(name, legs, STRAIGHT), rename=True)
+
+    def make(name: str, legs: Sequence[Leg]) -> Scenario:
+        scenario = setnx_scenario(name, legs, STRAIGHT)
+        return asked_at_times(scenario, Call("balance", (Tool.REDIS, legs[0][1]["account"])))
+
+    return drawing.batch(make, rename=True)
 
 
 SETNX = HandlerPart(
@@ -289,7 +303,7 @@ SETNX = HandlerPart(
             Call("balance", (Tool.REDIS, 666)),
             lambda body: int(body["amount"]),
         ),
-        *later(setnx_scenario, _LEG, _other),
+        *later(setnx_scenario, _LEG, _other, "8 again"),
     ),
     (("handle", ("message", "redis")), ("balance", ("redis", "account"))),
     ("wal",),

@@ -127,6 +127,7 @@ def _changes(seed: int) -> Batch:
     many = changes(next(accounts), drawing.random.randrange(20, 60), *range(1, 31))
     drawing.add("many versions before the one they wait for", [*many[1:], many[0]])
     drawing.add("versions in reverse order", early[::-1])
+    drawing.add("account 0", changes(0, 3, 10, 20))
     # What is known by heart of the other scenarios is wrong here.
     drawing.add("another amount, another opening balance", changes(666, 8, 40, -15))
 
@@ -256,6 +257,12 @@ def _moves(seed: int) -> Batch:
             "a customer for whom everything is stale",
             moves(next(customers), ("High Street 8", newer), (older, "Low Lane 9")),
         )
+    for older, newer in ((0, 1), (9_999_999_999, 10_000_000_000), (1, 2_000), (1, 5 * 10**6)):
+        both = moves(next(customers), ("Nowhere 1", older), (newer, "High Street 8"), (older, "Low Lane 9"))
+        drawing.add("versions about 0, and far apart", both)
+    drawing.add("the empty address", moves(next(customers), ("Nowhere 1", 1), (2, "")))
+    drawing.add("the empty address, and then another", moves(next(customers), ("", 1), (2, "High Street 8")))
+    drawing.add("customer 0", moves(0, ("Nowhere 1", 1), (2, "High Street 8")))
     again = moves(next(customers), ("High Street 8", 7), (7, "High Street 8"), (5, "Low Lane 9"))
     drawing.add("a state that is there already", again)
     # What is known by heart of the other scenarios is wrong here.

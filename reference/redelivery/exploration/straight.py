@@ -19,7 +19,7 @@ from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
 from ..simulation.world import State, World
 from .scenario import Scenario
-from .stage import TICK, AnyHost, Needs, close_here, host_of, stores, with_needs, world_of
+from .stage import TICK, AnyHost, Forbidden, Needs, close_here, host_of, stores, with_needs, world_of
 
 #: Deliveries of one message after which a run is taken for endless.
 _MOST_DELIVERIES = 60
@@ -91,6 +91,7 @@ class _Straight:
         self.effects = effects
         self.scenario = scenario
         self.again = again
+        self.watch = Forbidden(scenario, effects.store, effects.redis)
         self.repeated: set[object] = set()
         """What was delivered again, or is not going to be."""
         self.on_circles: set[State] = set()
@@ -109,7 +110,7 @@ class _Straight:
         while True:
             if self.host.unsupported is not None:
                 return Unsupported(*self.host.unsupported)
-            if scenario.forbids is not None and (wrong := scenario.forbids(state)) is not None:
+            if self.watch.something and (wrong := self.watch(state)) is not None:
                 return Wrong(wrong, tuple(self.schedule))
             choice = self._next(state)
             if choice is None:
@@ -160,11 +161,12 @@ class _Straight:
         return Choice(self._what_gets_lost(state, choice.process), choice.process)
 
     def _in_turn(self, state: State, moves: list[Choice]) -> list[Choice]:
-        """A job has its turn after every twenty deliveries; senders take turns, each with one packet."""
+        """A job has its turn after every twenty deliveries, of fewer messages after each had its turn; senders take
+        turns, each with one packet."""
         jobs = [m for m in moves if m.kind is Kind.STEP and self.world.roles[m.process] is Role.JOB]
         others = [m for m in moves if m not in jobs]
         others.sort(key=lambda m: self.world.roles[m.process] is Role.SENDER and m.process == state.link.sender)
-        due = sum(self.deliveries.values()) // 20 > state.runs
+        due = sum(self.deliveries.values()) // min(20, len(self.scenario.messages)) > state.runs
         return (jobs + others) if due else (others + jobs)
 
     def _begins(self, state: State, choice: Choice) -> Choice | Endless:

@@ -164,13 +164,15 @@ Request = (
 
 
 class SqlResult(NamedTuple):
-    """What a statement gave."""
+    """What a statement gave. ``changed``: so many rows it inserted, updated or deleted, with those that triggers and
+    foreign keys changed."""
 
     rows: tuple[tuple[Value, ...], ...]
     columns: tuple[str, ...] | None
     rowcount: int
     lastrowid: int | None
     in_transaction: bool
+    changed: int = 0
 
 
 class SqlFailure(NamedTuple):

@@ -7,7 +7,6 @@ Differences from the real module (each has a test):
 
 - a statement's rows are fetched at once: a cursor read halfway holds no lock and hinders no COMMIT, and an error in
   a later row comes with the first;
-- ``total_changes`` is the sum of the rowcounts: what triggers changed is not in it;
 - text that is no UTF-8 can't be read, whatever ``text_factory`` says;
 - a connection is no instance of `sqlite3.Connection`, a cursor none of `sqlite3.Cursor`;
 - setting WAL mode changes nothing, since both journal modes are searched, and answers with the mode that there is;
@@ -374,8 +373,7 @@ class Connection:
             if told.text.startswith(UNSUPPORTED):
                 self._refused(told.text.removeprefix(UNSUPPORTED))
             raise_as_sqlite(told)
-        if told.rowcount > 0:
-            self._changes += told.rowcount
+        self._changes += told.changed
         return told
 
     def _set_busy_timeout(self, milliseconds: str | None) -> SqlResult:
@@ -468,7 +466,7 @@ class Connection:
 
     @property
     def total_changes(self) -> int:
-        """Rows changed since the process started, as far as statements reported them in their ``rowcount``."""
+        """Rows changed since the process started, with those that triggers and foreign keys changed."""
         self._check()
         return self._look_back("total") + self._changes
 

@@ -620,6 +620,7 @@ class SqliteStore:
         parameters: Any = dict(request.parameters) if request.named else request.parameters
         self._looked = False
         self._draws = self._bits_drawn = 0
+        changed_before = connection.total_changes
         try:
             cursor = connection.execute(request.sql, parameters)
             rows = tuple(cursor.fetchall())
@@ -640,6 +641,7 @@ class SqliteStore:
             rowcount,
             session.rowid,
             now_open,
+            connection.total_changes - changed_before,
         )
         if statement.action:
             self._track_savepoints(session, statement, now_open)
@@ -761,16 +763,18 @@ class SqliteStore:
         parameters: Any = dict(request.parameters) if request.named else request.parameters
         self._looked = False
         self._draws = self._bits_drawn = 0
+        changed_before = connection.total_changes
         try:
             cursor = connection.execute(request.sql, parameters)
             rows = tuple(cursor.fetchall())
+            changed = connection.total_changes - changed_before
             self._note_moment(session)
             description = cursor.description
             columns = tuple(column[0] for column in description) if description else None
             session.wrote = True
             if statement.asks_connection or (cursor.rowcount > 0 and statement.keyword in ("INSERT", "REPLACE")):
                 session.rowid = cursor.lastrowid or 0
-            session.answer = SqlResult(rows, columns, cursor.rowcount, session.rowid, False)
+            session.answer = SqlResult(rows, columns, cursor.rowcount, session.rowid, False, changed)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             if (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF == sqlite3.SQLITE_BUSY and session.answer:

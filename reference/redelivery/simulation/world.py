@@ -135,11 +135,12 @@ class Link(NamedTuple):
 
 class Answer(NamedTuple):
     """What a reader returned, the messages (as bits) that were acknowledged when it was asked, and those that had been
-    delivered when it answered."""
+    delivered when it answered. ``raised``: it returned nothing, and this exception left it."""
 
     value: int | str | None
     acknowledged: int
     delivered: int
+    raised: str = ""
 
 
 class State(NamedTuple):
@@ -674,7 +675,7 @@ class World:
                 rowid = told.lastrowid or rowid
                 if told.rowcount >= 0:
                     changes = told.rowcount
-                    total += told.rowcount
+                total += told.changed
         return Past(rowid, changes, min(total, MOST_CHANGES), flags)
 
     def _redeliver(self, state: State, index: int, process: Process) -> State:
@@ -741,9 +742,10 @@ class World:
         after = self._stepped(state, index, idle, state.contents)
         if ready is not state.ready or link is not state.link:
             after = after._replace(ready=ready, link=link)
-        if self.cast.reads and role is Role.JOB and isinstance(request, Returned):
+        if self.cast.reads and role is Role.JOB and not self.tree.nodes[process.node].contended:
             delivered = sum(1 << message for message, count in enumerate(state.attempts) if count)
-            after = after._replace(heard=(Answer(request.value, process.since, delivered),))
+            value, error = (None, request.name) if isinstance(request, Raised) else (request.value, "")
+            after = after._replace(heard=(Answer(value, process.since, delivered, error),))
         return self._woken(after, index, process.transaction.lock, NO_LOCK)
 
     def _ask_elsewhere(self, state: State, index: int, process: Process, request: object, kind: Kind) -> State:

@@ -584,6 +584,7 @@ def compact(random: Random) -> tuple[str, ...]:
         base[:-1] + _wide(base[-1]),
         base + "👍",
         base.replace("é", "é\u00ad", 1),
+        f"\ufeff{base}",
         f"{base}'",
         base.replace(" ", "%20", 1),
         base.replace(" ", "+", 1),
