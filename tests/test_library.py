@@ -23,6 +23,7 @@ from redelivery import (
     Message,
     NotProved,
     Reader,
+    Service,
     always,
     as_often_as,
     check,
@@ -599,6 +600,75 @@ def test_coroutines_are_run_to_their_end(project: OwnProject) -> None:
     assert judged(module.right).proved
 
 
+SERVICES = """
+import asyncio
+
+class Mail:
+    async def send(self, address): raise OSError
+    def note(self, address): raise OSError
+
+mail = Mail()
+
+async def send(address): raise OSError
+
+async def handle(message, db):
+    await send(message["id"])
+    await mail.send(message["id"])
+    mail.note(message["id"])
+
+async def by_parameter(message, letters):
+    await letters.send(message["id"])
+
+def other(address): raise OSError
+
+class Fax:
+    def send(self, address): raise OSError
+
+fax = Fax()
+
+def both(message, db):
+    mail.note(message["id"])
+    fax.send(message["id"])
+"""
+
+
+def test_a_service_that_is_awaited(project: OwnProject) -> None:
+    """As it is where it stands; of a parameter the service says so."""
+    module = project.write(consumers=SERVICES)
+    name = module.__name__
+    outside = [f"{name}.send", f"{name}.mail"]
+    assert judged(module.handle, outside=outside, claim=lambda send, mail: len(send) and len(mail) > 1).proved
+    with pytest.raises(CannotCheck, match=r"outside=\{'letters': Service\(awaited=True\)\}"):
+        judged(module.by_parameter, outside=["letters"], claim=lambda letters: len(letters) > 0)
+    awaited = {"letters": Service(awaited=True)}
+    assert judged(module.by_parameter, outside=awaited, claim=lambda letters: len(letters) > 0).proved
+
+
+def test_two_services_of_one_name_are_told_apart(project: OwnProject) -> None:
+    module = project.write(consumers=SERVICES)
+    outside = [f"{module.__name__}.fax.send", f"{module.__name__}.mail.send", f"{module.__name__}.mail.note"]
+    result = judged(module.both, outside=outside, claim=lambda fax_send, mail_send, note: not fax_send or not mail_send)
+    assert result.proved
+
+
+def test_what_got_lost_is_named(project: OwnProject) -> None:
+    """A request to another service that gets lost is no lost acknowledgement."""
+    module = project.write(
+        consumers="""
+            def handle(message, db, mail):
+                with db.atomic():
+                    new = db.execute("INSERT OR IGNORE INTO processed VALUES (?)", [message["id"]]).rowcount
+                if new:
+                    mail(message["id"])
+        """
+    )
+    claim = {"a mail": lambda mail: len(mail) >= 1}
+    result = judged(module.handle, outside=["mail"], claim=claim)
+    assert "Smallest of its kind: 1 lost request, 0 switches" in " ".join(result.text().split())
+    bounds = judged(module.handle, outside=["mail"], claim=lambda mail: len(mail) <= 1).bounds
+    assert "1 lost acknowledgement or request, 1 lost answer" in bounds
+
+
 # -- never proved --------------------------------------------------------------------------------------------
 
 
@@ -632,14 +702,32 @@ BAD: dict[str, dict[str, Any]] = {
     r"the claim .* raised ZeroDivisionError": {"claim": lambda db: 1 / (db["account"].count - 1) == 0},
     r"the claim .* asserts instead": {"claim": "asserts"},
     r"the claim `True` looks at nothing": {"claim": lambda: True},
-    r"the claim .* wants `nonsense`": {"claim": lambda nonsense: True},
+    r"the claim .* wants `nonsense`.* Name its parameters as these are named": {"claim": lambda nonsense: True},
+    r"the claim `1 / 0` raised ZeroDivisionError": {"claim": lambda: 1 / 0},
+    r"the claim .* raised OperationalError: no such table: nowhere": {"claim": lambda db: db["nowhere"].count == 1},
+    r"the claim `None` has to return True or False; it returned None": {"claim": lambda: None},
+    r'"x" has to count, that is to return an int; it returned None': {"claim": as_often_as(lambda: None, "x")},  # type: ignore[arg-type,return-value]
+    r'messages= of "x" raised KeyError: \'no\'': {
+        "claim": as_often_as(lambda db: db["account"].count, "x", lambda message: message["no"])
+    },
+    r'claim " later" is a coroutine function, and nobody awaits it': {"claim": "later"},
     'the schema fails with OperationalError: near "CREAT"': {"schema": "CREAT TABLE x"},
+    r"It is SQL, not the name of a file: schema=Path\('schema.sql'\).read_text\(\)": {"schema": "schema.sql"},
+    "schema wants `nonsense`.* Name its parameters as these are named": {"schema": lambda nonsense: None},
     "schema= takes SQL": {"schema": 5},
     "the schema fails with RuntimeError: no": {"schema": "raises"},
     "call has to take the handler and the message first": {"call": lambda handle: None},
     "call wants `banana`": {"call": lambda handle, message, banana: None},
     "calling the handler raised TypeError": {"call": lambda handle, message, db: handle()},
+    "make= raised ZeroDivisionError": {
+        "make": lambda handle: 1 / 0,
+        "call": lambda made, message, db: made(message, db),
+    },
     "poison='9' names no message; there are 8": {"poison": ["9"]},
+    "poison= takes the ids of messages": {"poison": 9},
+    "seconds=0 has to be a number above 0": {"seconds": 0},
+    "database= takes the path that the consumer opens": {"database": 8},
+    r"project= takes names of packages, .* there is no package 'no_such_package'": {"project": ["no_such_package"]},
     "consumers=0 has to be a whole number from 1 to 4": {"consumers": 0},
     "faults=True has to be a whole number": {"faults": True},
     "bounds= takes redelivery.Bounds": {"bounds": 2},
@@ -658,9 +746,14 @@ def _raises(db: Any) -> None:
     raise RuntimeError("no")
 
 
+async def _later(db: Any) -> bool:
+    return True
+
+
 @pytest.mark.parametrize("said", BAD)
 def test_bad_input_has_a_sentence_of_its_own(said: str, project: OwnProject) -> None:
-    given = {name: {"asserts": _asserts, "raises": _raises}.get(str(value), value) for name, value in BAD[said].items()}
+    named = {"asserts": _asserts, "raises": _raises, "later": _later}
+    given = {name: named.get(str(value), value) for name, value in BAD[said].items()}
     with pytest.raises(CannotCheck, match=said):
         judged(project.write(consumers=GOOD).handle, **given)
 
@@ -670,6 +763,12 @@ BAD_HANDLERS = {
     r"the handler handle\(\) wants `session_factory`": "def handle(message, session_factory): ...",
     r"the handler handle\(\) has to take the message first": "def handle(): ...",
     "is a generator": "def handle(message, db):\n    yield",
+    r"inner is called and not awaited, so nothing of it is done: .*consumers.py:4. Write await": (
+        "async def inner(): ...\nasync def handle(message, db):\n    db['account'].count\n    inner()"
+    ),
+    r"the handler Consumer.handle\(\) is a method, and there is no object": (
+        "class Consumer:\n    def handle(self, message, db): ...\nhandle = Consumer.handle"
+    ),
     "Consumer is a class: say how a message gets to it": "class Consumer: ...\nhandle = Consumer",
     r"`db` is a sqlite_utils.Database": "def handle(message, db):\n    db.cursor()",
     r"FILE in shop\d+.consumers holds .*TextIOWrapper.*can't be given afresh": (
@@ -692,9 +791,21 @@ def test_a_handler_that_can_not_be_checked_has_a_sentence_of_its_own(said: str, 
         judged(module.handle)
 
 
-def test_a_handler_that_is_none() -> None:
-    with pytest.raises(CannotCheck, match="the handler int\\(\\) has to be a function"):
-        judged(5)
+class _Thing: ...
+
+
+@pytest.mark.parametrize(
+    ("handler", "said"),
+    [
+        (5, "the handler has to be a function; it is of type int. Give the function itself"),
+        ("shop.consumers:handle", "the handler has to be a function; it is of type str. Give the function itself"),
+        (None, "the handler has to be a function; it is None"),
+        (_Thing(), "the handler is an object of type _Thing, which can't be called: give its method"),
+    ],
+)
+def test_a_handler_that_is_none(handler: Any, said: str) -> None:
+    with pytest.raises(CannotCheck, match=said):
+        judged(handler)
 
 
 # -- documentation ---------------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from textwrap import dedent
 
 import pytest
 
+import redelivery
+
 CONSUMERS = """
     SEEN = set()
 
@@ -169,6 +171,10 @@ def test_a_consumer_is_checked_from_the_command_line(shop: Path) -> None:
     told = json.loads(done.stdout)
     assert (done.returncode, told["verdict"], told["bounds"]["faults"]) == (0, "proved", 1)
     assert check(shop, "shop.consumers:threaded", "--config", "checks.toml").returncode == 3
+    (shop / "file").touch()
+    done = check(shop, "shop.consumers:right", "--config", "checks.toml", "--html", "file/page.html")
+    assert (done.returncode, done.stderr) == (2, "redelivery: the page file/page.html can't be written (File exists)\n")
+    assert run(shop, "redelivery.cli", "--version").stdout == f"redelivery {redelivery.__version__}\n"
 
 
 def test_the_configuration_may_stand_in_pyproject(shop: Path) -> None:
@@ -193,6 +199,14 @@ BAD = [
     ("shop.consumers:right", CHECKS + '\nclaim = "nothing"', "'nothing' names nothing: module:name is wanted"),
     ("shop.consumers:right", CHECKS + "\nclaim = 5", "5 is no claim"),
     ("shop.consumers:right", 'messages = [{ id = "8" }]\nschema = "schema.sql"', "there is no claim"),
+    (
+        "shop.consumers:right",
+        CHECKS + '\nclaim = { sql = "SELECT balance FROM account", is = [100] }',
+        "is = [[100]] lists the rows that the query must give, and each row is a list",
+    ),
+    ("shop.consumers.right", CHECKS, "a consumer is named as module:name, that is shop.consumers:right"),
+    ("shop/consumers.py:right", CHECKS, "a consumer is named as module:name, that is shop.consumers:right"),
+    ("right", CHECKS, "right is neither a consumer nor a notebook"),
 ]
 
 

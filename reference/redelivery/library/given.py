@@ -72,11 +72,26 @@ def wanted(function: Any, known: Sequence[str], what: str, first: int = 0) -> tu
         if parameter.name in known:
             found.append(parameter.name)
         elif parameter.default is parameter.empty:
-            raise CannotCheck(
-                f"{what} wants `{parameter.name}`, and there is nothing of that name. There are {', '.join(known)}. "
-                "Say how it is called: call=lambda handle, message, db: handle(message, db)"
-            )
+            raise CannotCheck(_unknown(function, parameter.name, parameters, known, what, first))
     return tuple(found)
+
+
+def _unknown(
+    function: Any, name: str, parameters: Sequence[inspect.Parameter], known: Sequence[str], what: str, first: int
+) -> str:
+    """What to say where a function wants something that is not known."""
+    if first == 1 and parameters[0].name == "self":
+        kind, _, method = function.__qualname__.rpartition(".")
+        return (
+            f"{what} is a method, and there is no object: "
+            f"call=lambda {method}, message, session: {method}({kind}(session), message)"
+        )
+    advice = (
+        "Say how it is called: call=lambda handle, message, db: handle(message, db)"
+        if first
+        else "Name its parameters as these are named"
+    )
+    return f"{what} wants `{name}`, and there is nothing of that name. There are {', '.join(known)}. {advice}"
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(width, 40), break_long_words=False, break_on_hyphens=False)
 
 
-def _near(file: str) -> str:
+def near(file: str) -> str:
     """A path as one would type it."""
     try:
         near = os.path.relpath(file)
@@ -70,6 +70,9 @@ class Result:
         judge = prepared.judge
         left = described(run.final, judge.columns) if run is not None and run.wrong is not None else ""
         settings = prepared.settings
+        if prepared.services and report.bounds:
+            lost = {"asks": True, "lost_answers": prepared.scenarios[0].bounds.lost_answers}
+            report = replace(report, bounds={**report.bounds, **lost})
         report = replace(report, source=prepared.program.source_line, whole_source=prepared.program.source)
         if run is not None and run.wrong is not None and run.wrong.endswith(MUST_BE_REFUSED):
             report = replace(report, diagnosis=_accepted(run))
@@ -175,7 +178,7 @@ class Result:
             lines += _wrapped(self.sentence, width)
         if self._line is not None:
             source = report.source(*self._line)
-            lines.append(f"  {_near(self._line[0])}:{self._line[1]}" + (f"   {source}" if source else ""))
+            lines.append(f"  {near(self._line[0])}:{self._line[1]}" + (f"   {source}" if source else ""))
         if self.ends_with:
             lines += _wrapped(f"At the end: {self.ends_with}", width)
         if report.timeline is not None and report.run is not None:
