@@ -669,6 +669,101 @@ def test_what_got_lost_is_named(project: OwnProject) -> None:
     assert "1 lost acknowledgement or request, 1 lost answer" in bounds
 
 
+#: Consumers whose marks are no message's ids, or stand where the claims look: name of the mistake, line, what is said.
+LOOKED_AT_AGAIN = {
+    "check-then-act": (
+        """
+        def handle(message, db):
+            if db.execute("SELECT 1 FROM orders WHERE id = ?", [message["order"]]).fetchone() is None:
+                db.execute("INSERT INTO orders VALUES (?)", [message["order"]])
+        """,
+        {"claim": lambda db: db["orders"].count == 1},
+        3,
+        "looked for message 8 before the other consumer had marked it; both applied it.",
+    ),
+    "mark-before-effect": (
+        """
+        def handle(message, db, mail):
+            with db.atomic():
+                first = db.execute("SELECT 1 FROM orders WHERE id = ?", [message["order"]]).fetchone() is None
+                if first:
+                    db.execute("INSERT INTO orders VALUES (?)", [message["order"]])
+            if first:
+                mail(message["order"])
+        """,
+        {"outside": ["mail"], "claim": {"entered": lambda db, mail: db["orders"].count >= 1 and len(mail) >= 1}},
+        6,
+        "made durable that message 8 is done, the consumer gave up before all of it was; the next delivery found that",
+    ),
+    "unclassified": (
+        """
+        def handle(message, db):
+            with db.atomic():
+                db.execute("UPDATE state SET is_now = ?", [message["state"]])
+        """,
+        {
+            "messages": [{"id": "8", "state": "paid"}, {"id": "9", "state": "sent"}],
+            "claim": lambda db: next(iter(db["state"].rows))["is_now"] == "sent",
+            "faults": 0,
+        },
+        4,
+        "One message after the other, everything ends right; in the order in which this run handles them it does not.",
+    ),
+}
+ORDERS = "CREATE TABLE orders (id TEXT); CREATE TABLE state (is_now TEXT); INSERT INTO state VALUES ('new')"
+
+
+@pytest.mark.parametrize("name", LOOKED_AT_AGAIN)
+def test_a_mistake_is_called_what_it_is_where_marks_are_what_claims_look_at(name: str, project: OwnProject) -> None:
+    source, given, line, said = LOOKED_AT_AGAIN[name]
+    result = judged(
+        project.write(consumers=source).handle,
+        **{"schema": ORDERS, "messages": [{"id": "8", "order": "o1"}], **given},
+    )
+    assert (result.mistake, result.line) == (name, line), result.text()
+    assert said in result.sentence
+
+
+@pytest.mark.parametrize("name", ["effect-before-mark", "mark-before-effect"])
+def test_what_goes_wrong_in_a_job_is_said_of_the_job(name: str, project: OwnProject) -> None:
+    module = project.write(
+        consumers="""
+            import uuid
+            def handle(message, db):
+                with db.atomic():
+                    if db.execute("INSERT OR IGNORE INTO orders VALUES (?)", [message["order"]]).rowcount:
+                        db.execute("INSERT INTO outbox VALUES (?, ?)", [str(uuid.uuid4()), message["order"]])
+            def sends_first(db, mail):
+                for key, order in db.execute("SELECT key, id FROM outbox").fetchall():
+                    mail(order)
+                    with db.atomic():
+                        db.execute("DELETE FROM outbox WHERE key = ?", [key])
+            def marks_first(db, mail):
+                for key, order in db.execute("SELECT key, id FROM outbox").fetchall():
+                    with db.atomic():
+                        db.execute("DELETE FROM outbox WHERE key = ?", [key])
+                    mail(order)
+        """
+    )
+    result = judged(
+        module.handle,
+        job=module.sends_first if name == "effect-before-mark" else module.marks_first,
+        outside=["mail"],
+        schema="CREATE TABLE orders (id TEXT PRIMARY KEY); CREATE TABLE outbox (key TEXT, id TEXT)",
+        messages=[{"id": "8", "order": "o1"}],
+        claim={"one mail": lambda mail: len(mail) == 1},
+        faults=1,
+    )
+    assert (result.mistake, result.line) == (name, 9 if name == "effect-before-mark" else 15), result.text()
+    assert "the job" in result.sentence
+    assert "At the end, after one more run of the job: " in " ".join(result.text().split())
+
+
+def test_the_text_of_an_error_is_one_line(project: OwnProject) -> None:
+    module = project.write(consumers="def handle(message, db): raise ValueError('first\\nsecond')")
+    assert "(ValueError: first second)" in judged(module.handle).sentence
+
+
 # -- never proved --------------------------------------------------------------------------------------------
 
 
@@ -722,6 +817,9 @@ BAD: dict[str, dict[str, Any]] = {
     "make= raised ZeroDivisionError": {
         "make": lambda handle: 1 / 0,
         "call": lambda made, message, db: made(message, db),
+    },
+    r"the job the lambda raises ZeroDivisionError: division by zero after a run in which nothing": {
+        "job": lambda db: 1 / 0
     },
     "poison='9' names no message; there are 8": {"poison": ["9"]},
     "poison= takes the ids of messages": {"poison": 9},

@@ -22,6 +22,7 @@ import sqlite_utils
 
 from ..checking.handler_part import JOURNALS, HandlerPart
 from ..checking.part import NotChecked
+from ..exploration.replay import Run
 from ..exploration.replay import replay as replay_schedule
 from ..exploration.schedule import BadSchedule
 from ..exploration.stage import SERVICES
@@ -218,6 +219,7 @@ class _Prepared:
     def __init__(self, wanted_check: Check, settings: Settings) -> None:
         self.check = wanted_check
         self.settings = settings
+        self.undisturbed: Run | None = None
         self._resources = contextlib.ExitStack()
         try:
             self._prepare()
@@ -514,6 +516,8 @@ class _Prepared:
                 run = replay_schedule(self.program, scenario, (), self.journals[0])
         except BadSchedule:
             return
+        self.undisturbed = run
+        self._look_at_job(run)
         stores = (SqlStatement, RedisCommand, RedisTransaction, CallService)
         asked = [o.request for event in run.events for o in event.operations]
         raised = next(((e.raised, e.raised_line) for e in run.events if e.raised is not None), None)
@@ -530,6 +534,18 @@ class _Prepared:
                     f"there is nothing to search: {shown(self.function)} has asked no store for anything. Does it use "
                     "a connection of its own? Give it one of the simulation: call=lambda handle, message, connection: …"
                 )
+
+    def _look_at_job(self, run: Run) -> None:
+        """Whether the job fails even where nothing is disturbed, and so never does its work."""
+        if self.check.job is None or not run.ended:
+            return
+        answers = next((rows for name, rows in reversed(run.final) if name == "answers"), ())
+        raised = next((row[2] for row in answers if len(row) == 3 and row[2] is not None), None)
+        if raised is not None:
+            raise CannotCheck(
+                f"the job {shown(self.check.job)} raises {raised!s} after a run in which nothing was disturbed. A job "
+                "that finds nothing to do has to return"
+            )
 
     def _is_unsupported(self) -> bool:
         """Whether the handler asked for something that the simulation has not, which a search will name."""

@@ -26,7 +26,7 @@ from ..simulation.message import Message
 from .mistakes import CannotCheck
 from .outside import Fake, Service
 from .project import ProjectCopier
-from .stand_ins import StandIns
+from .stand_ins import StandIns, stays_failed
 
 STORES = ("db", "connection", "conn", "session", "engine", "redis")
 #: Under this key a message that is no `Message` is kept in the body of one.
@@ -132,6 +132,7 @@ class _Process:
         self._call = copier.copy(plan.call)
         self._make = copier.copy(plan.make)
         self._made: Any = _NOT_MADE
+        self._made_with: _Given | None = None
         self._as_made: Any = None
 
     def parts(self) -> list[Any]:
@@ -155,7 +156,10 @@ class _Process:
             handler = self._handler
             if plan.make is not None:
                 if self._made is _NOT_MADE:
-                    self._made = self._make(self._handler, **given.of(wanted(plan.make, plan.known, "make", 1)))
+                    self._made_with = _Given(plan, db, redis)
+                    self._made = self._make(
+                        self._handler, **self._made_with.of(wanted(plan.make, plan.known, "make", 1))
+                    )
                     try:
                         self._as_made = fingerprint({"": self._made})
                     except Opaque:
@@ -166,6 +170,8 @@ class _Process:
             return _finished(self._call(handler, content, **given.of(wanted(plan.call, plan.known, "call", 2))))
         finally:
             given.close()
+            if self._made_with is not None:
+                self._made_with.release()
             for end in self._after:
                 end()
 
@@ -218,4 +224,9 @@ class _Given:
     def close(self) -> None:
         """After the call."""
         if self._session is not None:
+            self._session.close()
+
+    def release(self) -> None:
+        """After a call that is not the last one: what has failed stays so."""
+        if self._session is not None and not stays_failed(self._session):
             self._session.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -21,6 +22,7 @@ from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
 from ..simulation.guards import OTHER_DATABASE
 from ..simulation.operations import SqlFailure
 from .claims import MUST_BE_REFUSED, described
+from .second_look import second_look
 from .terminal import picture
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 #: Characters of a line where there is no terminal: in a notebook, in a file. The same on each machine.
 _NO_TERMINAL = 100
+
+
+_LINE_ENDS = re.compile(r"(?:\\n|\s)+")
 
 
 def _width() -> int:
@@ -76,6 +81,8 @@ class Result:
         report = replace(report, source=prepared.program.source_line, whole_source=prepared.program.source)
         if run is not None and run.wrong is not None and run.wrong.endswith(MUST_BE_REFUSED):
             report = replace(report, diagnosis=_accepted(run))
+        elif run is not None and report.diagnosis is not None:
+            report = replace(report, diagnosis=second_look(report.diagnosis, run, prepared.undisturbed))
         opens = isinstance(report.verdict, Undetermined) and OTHER_DATABASE in report.verdict.reason
         hint = "; say with database= which path it opens" if opens and prepared.check.database is None else ""
         return cls(report.part, report, left, settings.again, settings.width, hint)
@@ -107,7 +114,8 @@ class Result:
         if isinstance(verdict, Undetermined) and verdict.unsupported:
             reason = verdict.reason.replace("the answer uses", f"{self.name} uses").removesuffix(". Find another way")
             return reason.replace("this simulation", "the simulation") + self.hint
-        return self.report.explanation.replace("broke the answer", "broke it").replace("break the answer", "break it")
+        text = _LINE_ENDS.sub(" ", self.report.explanation)  # an error's text may have several lines
+        return text.replace("broke the answer", "broke it").replace("break the answer", "break it")
 
     @property
     def file(self) -> str | None:
@@ -180,7 +188,7 @@ class Result:
             source = report.source(*self._line)
             lines.append(f"  {near(self._line[0])}:{self._line[1]}" + (f"   {source}" if source else ""))
         if self.ends_with:
-            lines += _wrapped(f"At the end: {self.ends_with}", width)
+            lines += _wrapped(_ends(report.run, self.ends_with), width)
         if report.timeline is not None and report.run is not None:
             lines += ["", picture(report.run, report.timeline, width), ""]
         if self.bounds:
@@ -227,6 +235,12 @@ class Result:
         """Write the page to a file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self.html(), "utf-8")
+
+
+def _ends(run: Run | None, left: str) -> str:
+    """What is left: after the last step that is shown, and after what is called once more then."""
+    after = ", after one more run of the job" if run is not None and run.scenario.closing else ""
+    return f"At the end{after}: {left}"
 
 
 def _accepted(run: Run) -> Diagnosis:
@@ -286,7 +300,7 @@ class Replayed:
     def text(self, width: int | None = None) -> str:
         """For a terminal of so many columns."""
         width = width or self.width or _width()
-        head = [f"{self.shown.headline}   {self.name}", *_wrapped(f"At the end: {self.ends_with}", width)]
+        head = [f"{self.shown.headline}   {self.name}", *_wrapped(_ends(self.run, self.ends_with), width)]
         return plain("\n".join([*head, "", picture(self.run, self.timeline, width), "", f"Schedule:  {self.run.text}"]))
 
     def __str__(self) -> str:

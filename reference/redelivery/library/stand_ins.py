@@ -57,6 +57,26 @@ def _top(kind: type) -> str:
     return str(kind.__module__).partition(".")[0]
 
 
+def is_failed(session: Any) -> bool:
+    """Whether a session is one that has failed, and was not rolled back since: all that it is asked from then on fails.
+
+    That it remembers, from one delivery to the next::
+
+        8   session.commit() → IntegrityError, which the handler takes for "delivered again"
+        9   session.get(…)   → PendingRollbackError: a rollback is missing
+    """
+    if isinstance(session, _kinds("sqlalchemy.orm", "scoped_session")):
+        registry: Any = getattr(session, "registry", None)
+        session = registry() if registry.has() else None
+    return isinstance(session, _kinds("sqlalchemy.orm", "Session")) and not getattr(session, "is_active", True)
+
+
+def stays_failed(session: Any) -> bool:
+    """Whether a session has failed, and its process lives on."""
+    source: Any = guards.source
+    return is_failed(session) and not (source is not None and source.unwinds())
+
+
 class StandIns:
     """The stand-ins of one check."""
 
@@ -108,6 +128,8 @@ class StandIns:
             return ("fake", thing.name)
         top = _top(kind)
         if top in ("sqlalchemy", "redis", "sqlite_utils") or kind is sqlite_utils.Database:
+            if is_failed(thing):
+                return (top, kind.__name__, "failed")
             shared = self._is_client(thing)
             return (top, kind.__name__) if shared else (top, kind.__name__, id(thing))
         if framework_of(kind) is not None:
@@ -147,12 +169,12 @@ class StandIns:
         if isinstance(thing, _kinds("sqlalchemy.orm", "scoped_session")):
             made = kind
             scoped = made(process.copy(getattr(thing, "session_factory", None)))
-            process.after.append(scoped.remove)
+            process.after.append(lambda: None if stays_failed(scoped) else scoped.remove())
             return scoped
         if isinstance(thing, _kinds("sqlalchemy.orm", "Session")):
             made = kind
             session = made(bind=process.copy(getattr(thing, "bind", None)))
-            process.after.append(session.close)
+            process.after.append(lambda: None if stays_failed(session) else session.close())
             return session
         return thing
 
