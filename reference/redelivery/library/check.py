@@ -147,7 +147,7 @@ def check(
             coroutine function. Called as ``handler(message, …)``, with what its other parameters name: ``db``,
             ``connection``, ``session``, ``engine``, ``redis``, a service of ``outside``.
         messages: Plain data, each handed to the handler as it is; or `Message` objects. A dictionary's ``"id"``
-            (``"message_id"``, ``"event_id"``) names it.
+            (``"message_id"``, ``"event_id"``) names it, else its number.
         claim: What has to hold: a function of what a run left, which returns True or False; several in a dictionary, by
             name; `always` and `as_often_as` make other kinds.
         schema: What is there before the first message: SQL, a function of ``db`` (or any other store), SQLAlchemy's
@@ -160,12 +160,12 @@ def check(
             module (``"shop.mail.send"``); a dictionary says how each behaves (`Service`).
         poison: Ids of messages that must be refused, again and again, and so reach the dead-letter queue.
         job: A function that runs beside the handler, a few times at any time, and once more in the end: an outbox's
-            relay, a settlement.
+            relay, a settlement. It may crash as the handler may, and must not raise where nothing is disturbed.
         readers: `Reader` objects by name.
         consumers, faults: How many processes handle messages, and how many faults a run may have (by default 2 and 2,
             less with many messages).
         bounds: The same in detail.
-        seconds: Computing time after which a search is given up.
+        seconds: Computing time after which a search is given up (by default 60).
         project: Further packages whose modules are the user's, and so are copied for each process.
         database: The path that the consumer opens with `sqlite3.connect` itself; it leads to the simulated database.
 

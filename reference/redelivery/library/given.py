@@ -2,14 +2,14 @@
 
 As with pytest's fixtures, a function says what it wants by how it calls it:
 
-============== =====================================================================
+============== ==========================================================================================
 ``db``         a `sqlite_utils.Database`
 ``connection`` a connection of the module `sqlite3` (``conn`` is the same)
-``session``    a `sqlalchemy.orm.Session`, new for each delivery and closed after it
+``session``    a `sqlalchemy.orm.Session`, new for each delivery (for ``make=``: for each process)
 ``engine``     a `sqlalchemy.Engine`
 ``redis``      a `redis.Redis`
 a service's    what calls that service; in a claim, a list of what has arrived there
-============== =====================================================================
+============== ==========================================================================================
 """
 
 from __future__ import annotations
