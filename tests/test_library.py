@@ -244,6 +244,29 @@ def test_what_is_drawn_when_a_module_is_imported_has_to_be_drawn_inside(project:
         judged(module.handle)
 
 
+def test_names_in_annotations_are_no_memory(project: OwnProject) -> None:
+    """`ClassVar["Seen"]` holds a name with its compiled text, which nobody changes."""
+    module = project.write(
+        consumers=f"""
+            from typing import ClassVar, Generic, Optional, TypeVar
+            T = TypeVar("T")
+            class Seen(Generic[T]):
+                only: ClassVar[Optional["Seen"]] = None
+                def __new__(cls):
+                    if cls.only is None:
+                        cls.only = super().__new__(cls)
+                        cls.only.ids = set()
+                    return cls.only
+            class Ids(Seen["Ids"]): ...
+            def handle(message, db):
+                if message["id"] not in Ids().ids:
+                    {CREDIT}
+                    Ids().ids.add(message["id"])
+        """
+    )
+    assert judged(module.handle).mistake == "memory-in-process"
+
+
 def test_a_module_that_was_changed_and_reloaded_shows_its_new_lines(project: OwnProject) -> None:
     module = project.write(consumers=f"def handle(message, db):\n    {CREDIT}\n")
     assert "consumers.py:2   db.execute(" in judged(module.handle).text()

@@ -39,7 +39,7 @@ from .mistakes import CannotCheck
 from .outside import Fake, Service, names_of, services_of
 from .project import Project, ProjectProgram
 from .result import NotProved, Replayed, Result, near
-from .settings import Settings, current
+from .settings import Settings, current, in_force
 from .stand_ins import StandIns
 
 Body = Mapping[str, Any]
@@ -195,12 +195,13 @@ def check(
         project,
         database,
     )
-    settings = current()
+    settings = current().counted()
     try:
-        result: Result | Replayed = this.run() if settings.replay is None else this.replay(settings.replay)
+        with in_force(settings):
+            result: Result | Replayed = this.run() if settings.replay is None else this.replay(settings.replay)
+        settings.note(result)
     except CannotCheck as error:
         raise CannotCheck(str(error)) from None  # nobody has to read how it came here
-    settings.note(result)
     if isinstance(result, Replayed):
         if not result.ends_right:
             raise NotProved(result)
@@ -588,7 +589,8 @@ class _Prepared:
         try:
             shown_run = self.part().replay("", self.program, schedule, journal, number)
         except (BadSchedule, CannotCopy) as error:
-            raise CannotCheck(f"this schedule can't be carried out: {error}") from None
+            text = str(error).partition("; the table in the exercise")[0]
+            raise CannotCheck(f"this schedule can't be carried out: {text}") from None
         stop, number = self.settings.stop, shown_run.run.point_of_no_return
         if stop is not None and number is not None:
             shown_now = Replayed.of(self, shown_run)

@@ -100,13 +100,10 @@ def check_consumer(options: argparse.Namespace) -> int:
 
 
 def _write(path: Path | None, shown: Any) -> None:
-    if path is None:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(shown.html(), "utf-8")
-    except OSError as error:
-        raise CannotCheck(f"the page {path} can't be written ({error.strerror})") from None
+    from .result import write_page
+
+    if path is not None:
+        write_page(path, shown)
 
 
 def configured(name: str, config: Path | None) -> Check:

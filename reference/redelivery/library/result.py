@@ -22,6 +22,7 @@ from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
 from ..simulation.guards import OTHER_DATABASE
 from ..simulation.operations import SqlFailure
 from .claims import MUST_BE_REFUSED, described
+from .mistakes import CannotCheck
 from .second_look import second_look
 from .terminal import picture
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 _NO_TERMINAL = 100
 
 
+#: Where the schedule stands in a command, after the number of the check that it is of.
+_PLACE = re.compile(r"((?:#\d+:)?)\{\}")
 _LINE_ENDS = re.compile(r"(?:\\n|\s)+")
 
 
@@ -203,7 +206,7 @@ class Result:
     @property
     def replay_command(self) -> str:
         """What to type to see the run again."""
-        return (self.again or "Check(…).replay({})").replace("{}", f'"{self.schedule}"')
+        return _PLACE.sub(lambda found: f'"{found[1]}{self.schedule}"', self.again or "Check(…).replay({})")
 
     def _headline(self) -> str:
         verdict = self.report.verdict
@@ -232,9 +235,12 @@ class Result:
         return again._repr_html_().replace(escape(again.replay_command), escape(self.replay_command))
 
     def write_html(self, path: Path) -> None:
-        """Write the page to a file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.html(), "utf-8")
+        """Write the page to a file.
+
+        Raises:
+            CannotCheck: it can't be written there.
+        """
+        write_page(path, self)
 
 
 def _ends(run: Run | None, left: str) -> str:
@@ -329,6 +335,19 @@ class NotProved(AssertionError):
 
 
 NotProved.__module__ = "redelivery"  # as it is imported, and shown in failures
+
+
+def write_page(path: Path, shown: Result | Replayed) -> None:
+    """Write a page to a file.
+
+    Raises:
+        CannotCheck: it can't be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(shown.html(), "utf-8")
+    except OSError as error:
+        raise CannotCheck(f"the page {path} can't be written ({error.strerror})") from None
 
 
 def _page(title: str, body: str) -> str:
