@@ -568,6 +568,38 @@ def test_call_says_how_the_handler_is_called(project: OwnProject) -> None:
     assert result.proved
 
 
+def test_a_decorator_that_hands_something_in(project: OwnProject) -> None:
+    """What counts are the parameters of what is called: the decorator's own, or those below one that takes anything."""
+    module = project.write(
+        consumers="""
+            import functools
+            import sqlite3
+            def with_connection(function):
+                @functools.wraps(function)
+                def inner(message):
+                    with sqlite3.connect("shop.db") as connection:
+                        return function(message, connection_of_ours=connection)
+                return inner
+            def logged(function):
+                @functools.wraps(function)
+                def inner(*arguments, **named):
+                    return function(*arguments, **named)
+                return inner
+            @logged
+            @with_connection
+            def handle(message, connection_of_ours):
+                if connection_of_ours.execute("INSERT OR IGNORE INTO processed VALUES (?)", [message["id"]]).rowcount:
+                    connection_of_ours.execute("UPDATE account SET balance = balance + 100")
+            class Consumer:
+                @logged
+                def handle(self, message, connection):
+                    handle(message)
+        """
+    )
+    assert judged(module.handle, database="shop.db").proved
+    assert judged(module.Consumer().handle, database="shop.db").proved
+
+
 def test_messages_may_be_anything_that_a_queue_carries(project: OwnProject) -> None:
     module = project.write(
         consumers="""

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,9 +50,25 @@ def parameters_of(function: Any, what: str) -> list[inspect.Parameter]:
     if not callable(function):
         raise CannotCheck(f"{what} has to be a function; it is of type {type(function).__name__}")
     try:
-        return list(inspect.signature(function).parameters.values())
+        return _parameters(function)
     except (ValueError, TypeError):
         raise CannotCheck(f"the parameters of {what} can't be read: wrap it in a lambda") from None
+
+
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    """Those of what is called. A decorator's function with parameters of its own hands in what the one below wants; one
+    that takes anything passes on what it gets::
+
+        def inner(message):                      with Session.begin() as session: return function(message, session)
+        def inner(*arguments, **named):          return function(*arguments, **named)
+    """
+    if isinstance(function, types.MethodType):
+        return _parameters(function.__func__)[1:]
+    found = list(inspect.signature(function, follow_wrapped=False).parameters.values())
+    below = getattr(function, "__wrapped__", None)
+    if below is not None and any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in found):
+        return _parameters(below)
+    return found
 
 
 def wanted(function: Any, known: Sequence[str], what: str, first: int = 0) -> tuple[str, ...]:
