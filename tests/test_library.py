@@ -445,6 +445,24 @@ def test_what_must_hold_at_any_time(project: OwnProject) -> None:
     )
 
 
+def test_a_state_that_did_not_hold_for_a_while_is_shown(project: OwnProject) -> None:
+    """The end is right; what is shown is the moment that was not."""
+    module = project.write(
+        consumers="""
+            def handle(message, db):
+                with db.atomic():
+                    if not db.execute("INSERT OR IGNORE INTO processed VALUES (?)", [message["id"]]).rowcount:
+                        return
+                    db.execute("UPDATE account SET balance = balance - 100")
+                with db.atomic():
+                    db.execute("UPDATE account SET balance = balance + 100")
+        """
+    )
+    result = judged(module.handle, claim=always(lambda db: db["account"].get(666)["balance"] == 0, "not torn"))
+    assert (result.mistake, result.line) == ("torn-update", 3)
+    assert "After step 4: account: (666, -100); processed: ('8')" in result.text()
+
+
 def test_as_often_as_there_are_messages(project: OwnProject) -> None:
     module = project.write(
         consumers="""

@@ -23,7 +23,7 @@ from ..simulation.guards import OTHER_DATABASE
 from ..simulation.operations import SqlFailure
 from .claims import MUST_BE_REFUSED, described
 from .mistakes import CannotCheck
-from .second_look import second_look
+from .second_look import moment, second_look
 from .terminal import picture
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Result:
     """What was checked."""
     report: Report
     ends_with: str
-    """What is in the stores where a run ends wrong."""
+    """What is in the stores where a run ends wrong, and when that is."""
     again: str = ""
     """The command that replays a schedule, with ``{}`` for it."""
     width: int | None = None
@@ -76,7 +76,12 @@ class Result:
         """From the report of a search."""
         run = report.run
         judge = prepared.judge
-        left = described(run.final, judge.columns) if run is not None and run.wrong is not None else ""
+        ends_right = run is not None and run.ended and judge.at_end(run.final) is None
+        left = ""
+        if run is not None and run.wrong is not None:
+            then = moment(run) if ends_right and run.scenario.hears is None else None
+            left = f"After step {then.number}: " if then is not None else _ends(run)
+            left += described(then.contents if then is not None else run.final, judge.columns)
         settings = prepared.settings
         if prepared.services and report.bounds:
             lost = {"asks": True, "lost_answers": prepared.scenarios[0].bounds.lost_answers}
@@ -85,7 +90,7 @@ class Result:
         if run is not None and run.wrong is not None and run.wrong.endswith(MUST_BE_REFUSED):
             report = replace(report, diagnosis=_accepted(run))
         elif run is not None and report.diagnosis is not None:
-            report = replace(report, diagnosis=second_look(report.diagnosis, run, prepared.undisturbed))
+            report = replace(report, diagnosis=second_look(report.diagnosis, run, prepared.undisturbed, ends_right))
         opens = isinstance(report.verdict, Undetermined) and OTHER_DATABASE in report.verdict.reason
         hint = "; say with database= which path it opens" if opens and prepared.check.database is None else ""
         return cls(report.part, report, left, settings.again, settings.width, hint)
@@ -191,7 +196,7 @@ class Result:
             source = report.source(*self._line)
             lines.append(f"  {near(self._line[0])}:{self._line[1]}" + (f"   {source}" if source else ""))
         if self.ends_with:
-            lines += _wrapped(_ends(report.run, self.ends_with), width)
+            lines += _wrapped(self.ends_with, width)
         if report.timeline is not None and report.run is not None:
             lines += ["", picture(report.run, report.timeline, width), ""]
         if self.bounds:
@@ -243,10 +248,9 @@ class Result:
         write_page(path, self)
 
 
-def _ends(run: Run | None, left: str) -> str:
-    """What is left: after the last step that is shown, and after what is called once more then."""
-    after = ", after one more run of the job" if run is not None and run.scenario.closing else ""
-    return f"At the end{after}: {left}"
+def _ends(run: Run) -> str:
+    """When that is left which is shown: after the last step, and after what is called once more then."""
+    return "At the end, after one more run of the job: " if run.scenario.closing else "At the end: "
 
 
 def _accepted(run: Run) -> Diagnosis:
@@ -306,7 +310,7 @@ class Replayed:
     def text(self, width: int | None = None) -> str:
         """For a terminal of so many columns."""
         width = width or self.width or _width()
-        head = [f"{self.shown.headline}   {self.name}", *_wrapped(_ends(self.run, self.ends_with), width)]
+        head = [f"{self.shown.headline}   {self.name}", *_wrapped(_ends(self.run) + self.ends_with, width)]
         return plain("\n".join([*head, "", picture(self.run, self.timeline, width), "", f"Schedule:  {self.run.text}"]))
 
     def __str__(self) -> str:

@@ -20,11 +20,16 @@ from ..simulation.process import Line
 
 #: What SQLAlchemy says of a session whose COMMIT has failed.
 _PREPARED = "'prepared' state"
+#: They say that the end is wrong.
+_OF_THE_END = frozenset({"wrong-effect", "uncommitted-effect", "acknowledged-without-effect"})
 
 
-def second_look(diagnosis: Diagnosis, run: Run, undisturbed: Run | None) -> Diagnosis:
-    """The diagnosis, or a better one. ``undisturbed``: the run without faults, one message after the other."""
+def second_look(diagnosis: Diagnosis, run: Run, undisturbed: Run | None, ends_right: bool) -> Diagnosis:
+    """The diagnosis, or a better one. ``undisturbed``: the run without faults, one message after the other.
+    ``ends_right``: what the run left in the end violates nothing; something did before."""
     found: Diagnosis | None = None
+    if run.scenario.hears is not None:
+        return diagnosis  # somebody who asked in between heard it
     rightly = undisturbed is not None and undisturbed.ended and not undisturbed.wrong
     if rightly and run.wrong and _only_the_job(run):
         found = _job_left_undone(run)
@@ -32,6 +37,8 @@ def second_look(diagnosis: Diagnosis, run: Run, undisturbed: Run | None) -> Diag
         found = _not_rolled_back(run)
     elif diagnosis.name == "no-duplicate-check":
         found = _looked_too_early(run)
+    elif diagnosis.name in _OF_THE_END and ends_right:
+        found = _torn(run)
     elif diagnosis.name == "wrong-effect" and rightly:
         found = _left_undone(run) or _job_left_undone(run) or _only_here(run)
     return found or diagnosis
@@ -121,6 +128,26 @@ def _found_nothing(delivery: Delivery, before: int) -> tuple[Event, Operation] |
         if event.number < before and empty and not operation.writes and operation.reads & wrote:
             return event, operation
     return None
+
+
+def moment(run: Run) -> Event | None:
+    """The step after which something was wrong that had to hold all the time; the rest of the run follows by itself."""
+    return run.events[run.given - 1] if 0 < run.given <= len(run.events) else None
+
+
+def _torn(run: Run) -> Diagnosis | None:
+    """A commit left others something to see that a later one mends."""
+    event = moment(run)
+    committed = [o for o in event.operations if o.committed] if event is not None else []
+    if event is None or not committed:
+        return None
+    line = _line(event, committed[-1])
+    return Diagnosis(
+        "torn-update",
+        f"{capital(words(line))} commits a part of what belongs together (step {event.number}). The rest comes later: "
+        "others see the one without the other, and so does everybody after a crash in between.",
+        line,
+    )
 
 
 def _left_undone(run: Run) -> Diagnosis | None:
