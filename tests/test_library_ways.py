@@ -229,6 +229,7 @@ BAD = [
     ("shop.consumers.right", CHECKS, "a consumer is named as module:name, that is shop.consumers:right"),
     ("shop/consumers.py:right", CHECKS, "a consumer is named as module:name, that is shop.consumers:right"),
     ("right", CHECKS, "right is neither a consumer nor a notebook"),
+    pytest.param(f"{'x' * 300}:right", CHECKS, "can't be imported", id="a long name"),
 ]
 
 

@@ -53,13 +53,13 @@ def add_consumer(parser: argparse.ArgumentParser) -> None:
 
 def is_consumer(target: Path) -> bool:
     """Whether ``target`` names a consumer, not a notebook."""
-    return _NAME.fullmatch(str(target)) is not None and not target.exists()
+    return _NAME.fullmatch(str(target)) is not None and not os.path.exists(target)
 
 
 def not_a_target(target: Path) -> str | None:
     """What to say where ``target`` is neither a consumer's name nor a file; None where it may be a notebook."""
     text = str(target)
-    if target.exists() or target.suffix == ".ipynb":
+    if os.path.exists(target) or target.suffix == ".ipynb":
         return None
     file, colon, name = text.partition(":")
     module, dot, last = file.removesuffix(".py").replace("/", ".").rpartition(".")
