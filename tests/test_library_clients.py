@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
@@ -291,6 +292,57 @@ def test_what_leads_outside_is_named(models: str, said: str, project: OwnProject
     module = project.write(models=models, consumers="from .models import engine\ndef handle(message, db): engine.x()")
     with pytest.raises(CannotCheck, match=said):
         Check(module.handle, [{"id": "8"}], lambda db: db["t"].count == 1, "CREATE TABLE t (x)").run()
+
+
+# -- what is left open ---------------------------------------------------------------------------------------
+
+LEAVES_OPEN = {
+    "a connection": """
+        import sqlite3
+        held = sqlite3.connect("bank.db")
+        def execute(sql, **named):
+            return held.execute(sql, named)
+    """,
+    "a session": """
+        from sqlalchemy import create_engine, text
+        from sqlalchemy.orm import Session
+        held = Session(create_engine("sqlite:///bank.db"))
+        def execute(sql, **named):
+            return held.execute(text(sql), named)
+    """,
+}
+
+
+@pytest.mark.parametrize("what", LEAVES_OPEN)
+def test_a_transaction_that_is_left_open_is_never_proved(what: str, project: OwnProject) -> None:
+    """The duplicate returns without an end of its transaction, which locks out everybody else in a real process."""
+    handle = """
+        def handle(message):
+            try:
+                if execute("INSERT OR IGNORE INTO processed VALUES (:id)", id=message["id"]).rowcount:
+                    execute("UPDATE account SET balance = balance + 50")
+                    held.commit()
+                END
+            except Exception:
+                held.rollback()
+                raise
+    """
+    schema = (
+        "CREATE TABLE account (balance); INSERT INTO account VALUES (0); CREATE TABLE processed (id TEXT PRIMARY KEY)"
+    )
+    results = []
+    for end in ("pass", "held.rollback()"):
+        module = project.write(consumers=dedent(LEAVES_OPEN[what]) + dedent(handle).replace("END", end))
+        given = Check(
+            module.handle,
+            [{"id": "8"}],
+            lambda db: db.execute("SELECT balance FROM account").fetchone() == (50,),
+            schema,
+            database="bank.db",
+        )
+        results.append(given.run())
+    assert [result.verdict for result in results] == ["undetermined", "proved"], [r.text() for r in results]
+    assert f"leaves a transaction open on {what} that the module holds" in results[0].sentence
 
 
 # -- the module sqlite3 ------------------------------------------------------------------------------------------

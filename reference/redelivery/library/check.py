@@ -507,6 +507,13 @@ class _Prepared:
                 "could not be followed: importlib, a mapped class, a decorator of a library)"
             )
             report = replace(report, verdict=Undetermined(why, report.schedules))
+        if self.stand_ins.left_open and report.passed:
+            why = (
+                f"a delivery leaves a transaction open on {self.stand_ins.left_open} that the module holds. A real one "
+                "stays open: it locks out others, and the next delivery commits it. Commit, or roll back, before the "
+                "handler returns or raises"
+            )
+            report = replace(report, verdict=Undetermined(why, report.schedules))
         return Result.of(self, report)
 
     def _try_once(self) -> None:
