@@ -23,6 +23,7 @@ from redelivery import (
     Message,
     NotProved,
     Reader,
+    Service,
     always,
     as_often_as,
     check,
@@ -243,6 +244,29 @@ def test_what_is_drawn_when_a_module_is_imported_has_to_be_drawn_inside(project:
         judged(module.handle)
 
 
+def test_names_in_annotations_are_no_memory(project: OwnProject) -> None:
+    """`ClassVar["Seen"]` holds a name with its compiled text, which nobody changes."""
+    module = project.write(
+        consumers=f"""
+            from typing import ClassVar, Generic, Optional, TypeVar
+            T = TypeVar("T")
+            class Seen(Generic[T]):
+                only: ClassVar[Optional["Seen"]] = None
+                def __new__(cls):
+                    if cls.only is None:
+                        cls.only = super().__new__(cls)
+                        cls.only.ids = set()
+                    return cls.only
+            class Ids(Seen["Ids"]): ...
+            def handle(message, db):
+                if message["id"] not in Ids().ids:
+                    {CREDIT}
+                    Ids().ids.add(message["id"])
+        """
+    )
+    assert judged(module.handle).mistake == "memory-in-process"
+
+
 def test_a_module_that_was_changed_and_reloaded_shows_its_new_lines(project: OwnProject) -> None:
     module = project.write(consumers=f"def handle(message, db):\n    {CREDIT}\n")
     assert "consumers.py:2   db.execute(" in judged(module.handle).text()
@@ -421,6 +445,24 @@ def test_what_must_hold_at_any_time(project: OwnProject) -> None:
     )
 
 
+def test_a_state_that_did_not_hold_for_a_while_is_shown(project: OwnProject) -> None:
+    """The end is right; what is shown is the moment that was not."""
+    module = project.write(
+        consumers="""
+            def handle(message, db):
+                with db.atomic():
+                    if not db.execute("INSERT OR IGNORE INTO processed VALUES (?)", [message["id"]]).rowcount:
+                        return
+                    db.execute("UPDATE account SET balance = balance - 100")
+                with db.atomic():
+                    db.execute("UPDATE account SET balance = balance + 100")
+        """
+    )
+    result = judged(module.handle, claim=always(lambda db: db["account"].get(666)["balance"] == 0, "not torn"))
+    assert (result.mistake, result.line) == ("torn-update", 3)
+    assert "After step 4: account: (666, -100); processed: ('8')" in result.text()
+
+
 def test_as_often_as_there_are_messages(project: OwnProject) -> None:
     module = project.write(
         consumers="""
@@ -544,6 +586,38 @@ def test_call_says_how_the_handler_is_called(project: OwnProject) -> None:
     assert result.proved
 
 
+def test_a_decorator_that_hands_something_in(project: OwnProject) -> None:
+    """What counts are the parameters of what is called: the decorator's own, or those below one that takes anything."""
+    module = project.write(
+        consumers="""
+            import functools
+            import sqlite3
+            def with_connection(function):
+                @functools.wraps(function)
+                def inner(message):
+                    with sqlite3.connect("shop.db") as connection:
+                        return function(message, connection_of_ours=connection)
+                return inner
+            def logged(function):
+                @functools.wraps(function)
+                def inner(*arguments, **named):
+                    return function(*arguments, **named)
+                return inner
+            @logged
+            @with_connection
+            def handle(message, connection_of_ours):
+                if connection_of_ours.execute("INSERT OR IGNORE INTO processed VALUES (?)", [message["id"]]).rowcount:
+                    connection_of_ours.execute("UPDATE account SET balance = balance + 100")
+            class Consumer:
+                @logged
+                def handle(self, message, connection):
+                    handle(message)
+        """
+    )
+    assert judged(module.handle, database="shop.db").proved
+    assert judged(module.Consumer().handle, database="shop.db").proved
+
+
 def test_messages_may_be_anything_that_a_queue_carries(project: OwnProject) -> None:
     module = project.write(
         consumers="""
@@ -599,6 +673,170 @@ def test_coroutines_are_run_to_their_end(project: OwnProject) -> None:
     assert judged(module.right).proved
 
 
+SERVICES = """
+import asyncio
+
+class Mail:
+    async def send(self, address): raise OSError
+    def note(self, address): raise OSError
+
+mail = Mail()
+
+async def send(address): raise OSError
+
+async def handle(message, db):
+    await send(message["id"])
+    await mail.send(message["id"])
+    mail.note(message["id"])
+
+async def by_parameter(message, letters):
+    await letters.send(message["id"])
+
+def other(address): raise OSError
+
+class Fax:
+    def send(self, address): raise OSError
+
+fax = Fax()
+
+def both(message, db):
+    mail.note(message["id"])
+    fax.send(message["id"])
+"""
+
+
+def test_a_service_that_is_awaited(project: OwnProject) -> None:
+    """As it is where it stands; of a parameter the service says so."""
+    module = project.write(consumers=SERVICES)
+    name = module.__name__
+    outside = [f"{name}.send", f"{name}.mail"]
+    assert judged(module.handle, outside=outside, claim=lambda send, mail: len(send) and len(mail) > 1).proved
+    with pytest.raises(CannotCheck, match=r"outside=\{'letters': Service\(awaited=True\)\}"):
+        judged(module.by_parameter, outside=["letters"], claim=lambda letters: len(letters) > 0)
+    awaited = {"letters": Service(awaited=True)}
+    assert judged(module.by_parameter, outside=awaited, claim=lambda letters: len(letters) > 0).proved
+
+
+def test_two_services_of_one_name_are_told_apart(project: OwnProject) -> None:
+    module = project.write(consumers=SERVICES)
+    outside = [f"{module.__name__}.fax.send", f"{module.__name__}.mail.send", f"{module.__name__}.mail.note"]
+    result = judged(module.both, outside=outside, claim=lambda fax_send, mail_send, note: not fax_send or not mail_send)
+    assert result.proved
+
+
+def test_what_got_lost_is_named(project: OwnProject) -> None:
+    """A request to another service that gets lost is no lost acknowledgement."""
+    module = project.write(
+        consumers="""
+            def handle(message, db, mail):
+                with db.atomic():
+                    new = db.execute("INSERT OR IGNORE INTO processed VALUES (?)", [message["id"]]).rowcount
+                if new:
+                    mail(message["id"])
+        """
+    )
+    claim = {"a mail": lambda mail: len(mail) >= 1}
+    result = judged(module.handle, outside=["mail"], claim=claim)
+    assert "Smallest of its kind: 1 lost request, 0 switches" in " ".join(result.text().split())
+    bounds = judged(module.handle, outside=["mail"], claim=lambda mail: len(mail) <= 1).bounds
+    assert "1 lost acknowledgement or request, 1 lost answer" in bounds
+
+
+#: Consumers whose marks are no message's ids, or stand where the claims look: name of the mistake, line, what is said.
+LOOKED_AT_AGAIN = {
+    "check-then-act": (
+        """
+        def handle(message, db):
+            if db.execute("SELECT 1 FROM orders WHERE id = ?", [message["order"]]).fetchone() is None:
+                db.execute("INSERT INTO orders VALUES (?)", [message["order"]])
+        """,
+        {"claim": lambda db: db["orders"].count == 1},
+        3,
+        "looked for message 8 before the other consumer had marked it; both applied it.",
+    ),
+    "mark-before-effect": (
+        """
+        def handle(message, db, mail):
+            with db.atomic():
+                first = db.execute("SELECT 1 FROM orders WHERE id = ?", [message["order"]]).fetchone() is None
+                if first:
+                    db.execute("INSERT INTO orders VALUES (?)", [message["order"]])
+            if first:
+                mail(message["order"])
+        """,
+        {"outside": ["mail"], "claim": {"entered": lambda db, mail: db["orders"].count >= 1 and len(mail) >= 1}},
+        6,
+        "made durable that message 8 is done, the consumer gave up before all of it was; the next delivery found that",
+    ),
+    "unclassified": (
+        """
+        def handle(message, db):
+            with db.atomic():
+                db.execute("UPDATE state SET is_now = ?", [message["state"]])
+        """,
+        {
+            "messages": [{"id": "8", "state": "paid"}, {"id": "9", "state": "sent"}],
+            "claim": lambda db: next(iter(db["state"].rows))["is_now"] == "sent",
+            "faults": 0,
+        },
+        4,
+        "One message after the other, everything ends right; in the order in which this run handles them it does not.",
+    ),
+}
+ORDERS = "CREATE TABLE orders (id TEXT); CREATE TABLE state (is_now TEXT); INSERT INTO state VALUES ('new')"
+
+
+@pytest.mark.parametrize("name", LOOKED_AT_AGAIN)
+def test_a_mistake_is_called_what_it_is_where_marks_are_what_claims_look_at(name: str, project: OwnProject) -> None:
+    source, given, line, said = LOOKED_AT_AGAIN[name]
+    result = judged(
+        project.write(consumers=source).handle,
+        **{"schema": ORDERS, "messages": [{"id": "8", "order": "o1"}], **given},
+    )
+    assert (result.mistake, result.line) == (name, line), result.text()
+    assert said in result.sentence
+
+
+@pytest.mark.parametrize("name", ["effect-before-mark", "mark-before-effect"])
+def test_what_goes_wrong_in_a_job_is_said_of_the_job(name: str, project: OwnProject) -> None:
+    module = project.write(
+        consumers="""
+            import uuid
+            def handle(message, db):
+                with db.atomic():
+                    if db.execute("INSERT OR IGNORE INTO orders VALUES (?)", [message["order"]]).rowcount:
+                        db.execute("INSERT INTO outbox VALUES (?, ?)", [str(uuid.uuid4()), message["order"]])
+            def sends_first(db, mail):
+                for key, order in db.execute("SELECT key, id FROM outbox").fetchall():
+                    mail(order)
+                    with db.atomic():
+                        db.execute("DELETE FROM outbox WHERE key = ?", [key])
+            def marks_first(db, mail):
+                for key, order in db.execute("SELECT key, id FROM outbox").fetchall():
+                    with db.atomic():
+                        db.execute("DELETE FROM outbox WHERE key = ?", [key])
+                    mail(order)
+        """
+    )
+    result = judged(
+        module.handle,
+        job=module.sends_first if name == "effect-before-mark" else module.marks_first,
+        outside=["mail"],
+        schema="CREATE TABLE orders (id TEXT PRIMARY KEY); CREATE TABLE outbox (key TEXT, id TEXT)",
+        messages=[{"id": "8", "order": "o1"}],
+        claim={"one mail": lambda mail: len(mail) == 1},
+        faults=1,
+    )
+    assert (result.mistake, result.line) == (name, 9 if name == "effect-before-mark" else 15), result.text()
+    assert "the job" in result.sentence
+    assert "At the end, after one more run of the job: " in " ".join(result.text().split())
+
+
+def test_the_text_of_an_error_is_one_line(project: OwnProject) -> None:
+    module = project.write(consumers="def handle(message, db): raise ValueError('first\\nsecond')")
+    assert "(ValueError: first second)" in judged(module.handle).sentence
+
+
 # -- never proved --------------------------------------------------------------------------------------------
 
 
@@ -632,14 +870,35 @@ BAD: dict[str, dict[str, Any]] = {
     r"the claim .* raised ZeroDivisionError": {"claim": lambda db: 1 / (db["account"].count - 1) == 0},
     r"the claim .* asserts instead": {"claim": "asserts"},
     r"the claim `True` looks at nothing": {"claim": lambda: True},
-    r"the claim .* wants `nonsense`": {"claim": lambda nonsense: True},
+    r"the claim .* wants `nonsense`.* Name its parameters as these are named": {"claim": lambda nonsense: True},
+    r"the claim `1 / 0` raised ZeroDivisionError": {"claim": lambda: 1 / 0},
+    r"the claim .* raised OperationalError: no such table: nowhere": {"claim": lambda db: db["nowhere"].count == 1},
+    r"the claim `None` has to return True or False; it returned None": {"claim": lambda: None},
+    r'"x" has to count, that is to return an int; it returned None': {"claim": as_often_as(lambda: None, "x")},  # type: ignore[arg-type,return-value]
+    r'messages= of "x" raised KeyError: \'no\'': {
+        "claim": as_often_as(lambda db: db["account"].count, "x", lambda message: message["no"])
+    },
+    r'claim " later" is a coroutine function, and nobody awaits it': {"claim": "later"},
     'the schema fails with OperationalError: near "CREAT"': {"schema": "CREAT TABLE x"},
+    r"It is SQL, not the name of a file: schema=Path\('schema.sql'\).read_text\(\)": {"schema": "schema.sql"},
+    "schema wants `nonsense`.* Name its parameters as these are named": {"schema": lambda nonsense: None},
     "schema= takes SQL": {"schema": 5},
     "the schema fails with RuntimeError: no": {"schema": "raises"},
     "call has to take the handler and the message first": {"call": lambda handle: None},
     "call wants `banana`": {"call": lambda handle, message, banana: None},
     "calling the handler raised TypeError": {"call": lambda handle, message, db: handle()},
+    "make= raised ZeroDivisionError": {
+        "make": lambda handle: 1 / 0,
+        "call": lambda made, message, db: made(message, db),
+    },
+    r"the job the lambda raises ZeroDivisionError: division by zero after a run in which nothing": {
+        "job": lambda db: 1 / 0
+    },
     "poison='9' names no message; there are 8": {"poison": ["9"]},
+    "poison= takes the ids of messages": {"poison": 9},
+    "seconds=0 has to be a number above 0": {"seconds": 0},
+    "database= takes the path that the consumer opens": {"database": 8},
+    r"project= takes names of packages, .* there is no package 'no_such_package'": {"project": ["no_such_package"]},
     "consumers=0 has to be a whole number from 1 to 4": {"consumers": 0},
     "faults=True has to be a whole number": {"faults": True},
     "bounds= takes redelivery.Bounds": {"bounds": 2},
@@ -658,9 +917,14 @@ def _raises(db: Any) -> None:
     raise RuntimeError("no")
 
 
+async def _later(db: Any) -> bool:
+    return True
+
+
 @pytest.mark.parametrize("said", BAD)
 def test_bad_input_has_a_sentence_of_its_own(said: str, project: OwnProject) -> None:
-    given = {name: {"asserts": _asserts, "raises": _raises}.get(str(value), value) for name, value in BAD[said].items()}
+    named = {"asserts": _asserts, "raises": _raises, "later": _later}
+    given = {name: named.get(str(value), value) for name, value in BAD[said].items()}
     with pytest.raises(CannotCheck, match=said):
         judged(project.write(consumers=GOOD).handle, **given)
 
@@ -670,6 +934,12 @@ BAD_HANDLERS = {
     r"the handler handle\(\) wants `session_factory`": "def handle(message, session_factory): ...",
     r"the handler handle\(\) has to take the message first": "def handle(): ...",
     "is a generator": "def handle(message, db):\n    yield",
+    r"inner is called and not awaited, so nothing of it is done: .*consumers.py:4. Write await": (
+        "async def inner(): ...\nasync def handle(message, db):\n    db['account'].count\n    inner()"
+    ),
+    r"the handler Consumer.handle\(\) is a method, and there is no object": (
+        "class Consumer:\n    def handle(self, message, db): ...\nhandle = Consumer.handle"
+    ),
     "Consumer is a class: say how a message gets to it": "class Consumer: ...\nhandle = Consumer",
     r"`db` is a sqlite_utils.Database": "def handle(message, db):\n    db.cursor()",
     r"FILE in shop\d+.consumers holds .*TextIOWrapper.*can't be given afresh": (
@@ -692,9 +962,21 @@ def test_a_handler_that_can_not_be_checked_has_a_sentence_of_its_own(said: str, 
         judged(module.handle)
 
 
-def test_a_handler_that_is_none() -> None:
-    with pytest.raises(CannotCheck, match="the handler int\\(\\) has to be a function"):
-        judged(5)
+class _Thing: ...
+
+
+@pytest.mark.parametrize(
+    ("handler", "said"),
+    [
+        (5, "the handler has to be a function; it is of type int. Give the function itself"),
+        ("shop.consumers:handle", "the handler has to be a function; it is of type str. Give the function itself"),
+        (None, "the handler has to be a function; it is None"),
+        (_Thing(), "the handler is an object of type _Thing, which can't be called: give its method"),
+    ],
+)
+def test_a_handler_that_is_none(handler: Any, said: str) -> None:
+    with pytest.raises(CannotCheck, match=said):
+        judged(handler)
 
 
 # -- documentation ---------------------------------------------------------------------------------------------

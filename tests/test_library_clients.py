@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
@@ -94,9 +95,12 @@ WITH_MODULE = {
     """,
     "scoped_session": f"""
         session = Scoped()
-        if session.execute(insert(Processed).prefix_with("OR IGNORE").values(message_id=message["id"])).rowcount:
-            {CREDIT}
-        session.commit()
+        try:
+            if session.execute(insert(Processed).prefix_with("OR IGNORE").values(message_id=message["id"])).rowcount:
+                {CREDIT}
+            session.commit()
+        finally:
+            Scoped.remove()
     """,
     "engine": f"""
         with engine.begin() as session:
@@ -147,6 +151,62 @@ def test_a_session_that_the_module_holds(name: str, project: OwnProject) -> None
     module = bank(project, WITH_MODULE[name], "message")
     assert judged(module).proved
     assert not Path("bank.db").exists()
+
+
+#: Consumers whose session outlives a delivery: what they do when it fails, and what is said of them.
+KEEPS_ITS_SESSION = {
+    "pass": "was not rolled back: whatever A asks of it since then raises PendingRollbackError, for every message",
+    "session.rollback()": "",
+}
+
+
+@pytest.mark.parametrize("how", KEEPS_ITS_SESSION)
+@pytest.mark.parametrize("where", ["Scoped", "Session", "made"])
+def test_a_session_that_has_failed_stays_so(where: str, how: str, project: OwnProject) -> None:
+    """A failure that is taken for a duplicate leaves a session that fails for all messages after it."""
+    more = f"""
+    from sqlalchemy import orm
+    from sqlalchemy.exc import OperationalError
+    held = {"Scoped" if where == "Scoped" else "orm.Session(engine)"}
+    class Consumer:
+        def __init__(self, session):
+            self.session = session
+        def on_payment(self, message):
+            session = self.session
+            try:
+                {MARK}
+                {CREDIT}
+                session.commit()
+            except IntegrityError:
+                {how}
+            except OperationalError:
+                session.rollback()
+                raise
+    def handle(message):
+        Consumer(held).on_payment(message)
+    """
+    module = project.write(models=MODELS, consumers=HEAD + more)
+    messages = [{"id": "8", "amount": 60}, {"id": "8", "amount": 60}, {"id": "9", "amount": 40}]
+    wiring: dict[str, Any] = {}
+    if where == "made":
+        wiring["make"] = lambda Consumer, session: Consumer(session)
+        wiring["call"] = lambda consumer, message: consumer.on_payment(message)
+    result = judged(module, module.Consumer if wiring else module.handle, messages=messages, **wiring)
+    said = KEEPS_ITS_SESSION[how]
+    assert (result.verdict, result.line is not None) == (("stuck", True) if said else ("proved", False)), result.text()
+    assert said in result.sentence
+
+
+def test_a_commit_that_fails_leaves_a_session_that_fails(project: OwnProject) -> None:
+    body = f"""
+        session = Scoped()
+        if session.execute(insert(Processed).prefix_with("OR IGNORE").values(message_id=message["id"])).rowcount:
+            {CREDIT}
+        session.commit()
+    """
+    result = judged(bank(project, body, "message"))
+    assert result.verdict == "stuck"
+    assert "(database is locked), and the session was not rolled back" in result.sentence
 
 
 def test_a_module_that_credits_and_marks_in_two_transactions(project: OwnProject) -> None:
@@ -232,6 +292,57 @@ def test_what_leads_outside_is_named(models: str, said: str, project: OwnProject
     module = project.write(models=models, consumers="from .models import engine\ndef handle(message, db): engine.x()")
     with pytest.raises(CannotCheck, match=said):
         Check(module.handle, [{"id": "8"}], lambda db: db["t"].count == 1, "CREATE TABLE t (x)").run()
+
+
+# -- what is left open ---------------------------------------------------------------------------------------
+
+LEAVES_OPEN = {
+    "a connection": """
+        import sqlite3
+        held = sqlite3.connect("bank.db")
+        def execute(sql, **named):
+            return held.execute(sql, named)
+    """,
+    "a session": """
+        from sqlalchemy import create_engine, text
+        from sqlalchemy.orm import Session
+        held = Session(create_engine("sqlite:///bank.db"))
+        def execute(sql, **named):
+            return held.execute(text(sql), named)
+    """,
+}
+
+
+@pytest.mark.parametrize("what", LEAVES_OPEN)
+def test_a_transaction_that_is_left_open_is_never_proved(what: str, project: OwnProject) -> None:
+    """The duplicate returns without an end of its transaction, which locks out everybody else in a real process."""
+    handle = """
+        def handle(message):
+            try:
+                if execute("INSERT OR IGNORE INTO processed VALUES (:id)", id=message["id"]).rowcount:
+                    execute("UPDATE account SET balance = balance + 50")
+                    held.commit()
+                END
+            except Exception:
+                held.rollback()
+                raise
+    """
+    schema = (
+        "CREATE TABLE account (balance); INSERT INTO account VALUES (0); CREATE TABLE processed (id TEXT PRIMARY KEY)"
+    )
+    results = []
+    for end in ("pass", "held.rollback()"):
+        module = project.write(consumers=dedent(LEAVES_OPEN[what]) + dedent(handle).replace("END", end))
+        given = Check(
+            module.handle,
+            [{"id": "8"}],
+            lambda db: db.execute("SELECT balance FROM account").fetchone() == (50,),
+            schema,
+            database="bank.db",
+        )
+        results.append(given.run())
+    assert [result.verdict for result in results] == ["undetermined", "proved"], [r.text() for r in results]
+    assert f"leaves a transaction open on {what} that the module holds" in results[0].sentence
 
 
 # -- the module sqlite3 ------------------------------------------------------------------------------------------

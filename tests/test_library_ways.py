@@ -15,6 +15,8 @@ from textwrap import dedent
 
 import pytest
 
+import redelivery
+
 CONSUMERS = """
     SEEN = set()
 
@@ -122,6 +124,28 @@ def test_one_schedule_is_replayed_by_an_option(shop: Path) -> None:
     assert "CannotCheck: this schedule can't be carried out: choice 2, B" in done.stdout
 
 
+def test_a_schedule_names_its_check_where_a_test_has_several(shop: Path) -> None:
+    more = """
+    def test_both():
+        check(consumers.right, **GIVEN, faults=0)
+        check(consumers.wrong, **GIVEN)
+    """
+    (shop / "tests" / "test_shop.py").write_text(dedent(TESTS) + dedent(more), "utf-8")
+    both = ("pytest", "-q", "tests/test_shop.py::test_both")
+    assert '::test_both --redelivery-replay "#2:AAAA~BBBB"' in run(shop, *both).stdout
+    done = run(shop, *both, "--redelivery-replay", "#2:AAAA~BBBB")
+    assert "ENDS WRONG" in done.stdout and "1 failed" in done.stdout
+
+
+def test_what_can_not_be_done_in_pytest_has_a_sentence_of_its_own(shop: Path) -> None:
+    (shop / "file").touch()
+    done = run(shop, "pytest", "-q", "tests/test_shop.py::test_right", "--redelivery-html=file")
+    assert "CannotCheck: the page file/tests-test_shop.py-test_right.html can't be written (File exists)" in done.stdout
+    assert "settings.py" not in done.stdout and "pytest_plugin.py" not in done.stdout
+    done = run(shop, "pytest", "-q", "tests/test_shop.py::test_right", "--redelivery-replay=AbA")
+    assert "CannotCheck: this schedule can't be carried out" in done.stdout and "exercise" not in done.stdout
+
+
 def test_pdb_stops_at_the_point_of_no_return(shop: Path) -> None:
     words = ("pytest", "-q", "tests/test_shop.py::test_wrong", "--redelivery-replay", "AAAA~BBBB", "--pdb")
     done = run(shop, *words, stdin="p message\np SEEN\nc\nc\n")
@@ -138,7 +162,7 @@ def test_bounds_are_set_by_options_and_the_marker(shop: Path) -> None:
         "import pytest\n@pytest.mark.redelivery(errors=1)\ndef test_it(): pass\n", "utf-8"
     )
     done = run(shop, "pytest", "-q", "tests/test_odd.py")
-    assert "expected redelivery(consumers=None, faults=None, seconds=None)" in done.stdout + done.stderr
+    assert "expected the marker redelivery(consumers=None, faults=None, seconds=None)" in done.stdout + done.stderr
 
 
 def test_a_run_of_pytest_that_checks_nothing_loads_nothing(shop: Path) -> None:
@@ -169,6 +193,10 @@ def test_a_consumer_is_checked_from_the_command_line(shop: Path) -> None:
     told = json.loads(done.stdout)
     assert (done.returncode, told["verdict"], told["bounds"]["faults"]) == (0, "proved", 1)
     assert check(shop, "shop.consumers:threaded", "--config", "checks.toml").returncode == 3
+    (shop / "file").touch()
+    done = check(shop, "shop.consumers:right", "--config", "checks.toml", "--html", "file/page.html")
+    assert (done.returncode, done.stderr) == (2, "redelivery: the page file/page.html can't be written (File exists)\n")
+    assert run(shop, "redelivery.cli", "--version").stdout == f"redelivery {redelivery.__version__}\n"
 
 
 def test_the_configuration_may_stand_in_pyproject(shop: Path) -> None:
@@ -193,6 +221,15 @@ BAD = [
     ("shop.consumers:right", CHECKS + '\nclaim = "nothing"', "'nothing' names nothing: module:name is wanted"),
     ("shop.consumers:right", CHECKS + "\nclaim = 5", "5 is no claim"),
     ("shop.consumers:right", 'messages = [{ id = "8" }]\nschema = "schema.sql"', "there is no claim"),
+    (
+        "shop.consumers:right",
+        CHECKS + '\nclaim = { sql = "SELECT balance FROM account", is = [100] }',
+        "is = [[100]] lists the rows that the query must give, and each row is a list",
+    ),
+    ("shop.consumers.right", CHECKS, "a consumer is named as module:name, that is shop.consumers:right"),
+    ("shop/consumers.py:right", CHECKS, "a consumer is named as module:name, that is shop.consumers:right"),
+    ("right", CHECKS, "right is neither a consumer nor a notebook"),
+    pytest.param(f"{'x' * 300}:right", CHECKS, "can't be imported", id="a long name"),
 ]
 
 

@@ -19,8 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import __version__
 from .grading.commands import add_to as add_grading
-from .library.commands import add_consumer, check_consumer, is_consumer
+from .library.commands import add_consumer, check_consumer, is_consumer, not_a_target
 from .workspace.commands import add_to
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="redelivery", description="Check message handlers under every schedule of redeliveries and crashes."
     )
+    parser.add_argument("--version", action="version", version=f"redelivery {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     check = commands.add_parser("check", help="check a consumer, or all parts of an exercise notebook")
     check.add_argument(
@@ -127,6 +129,9 @@ def _numbers(text: str) -> tuple[int, ...]:
 def _check(options: argparse.Namespace) -> int:
     if is_consumer(options.notebook):
         return check_consumer(options)
+    wrong = not_a_target(options.notebook)
+    if wrong is not None:
+        return _unusable(LookupError(wrong))
 
     from .simulation.lean import import_for
 

@@ -214,6 +214,8 @@ class Report:
         if b.get("jobs"):
             who += f", {b['jobs']} runs of the job beside them"
         kinds = [f"{b[key]} {words}" for key, words in _FAULT_WORDS if b.get(key)]
+        if b.get("asks"):  # other services, whose requests get lost like acknowledgements: one or the other
+            kinds = [kind.replace("lost acknowledgement", "lost acknowledgement or request") for kind in kinds]
         between = f", up to {b['between']} other messages before a duplicate" if b.get("between") else ""
         between += f", up to {b['overtaken']} while one is worked on" if b.get("overtaken") else ""
         beside = "; a single consumer also beside somebody else who holds a lock for long" if b.get("outsider") else ""
@@ -232,7 +234,7 @@ class Report:
         counts = [
             (kinds.count("CRASH"), "crash", "crashes"),
             (kinds.count("REDELIVER"), "extra redelivery", "extra redeliveries"),
-            (kinds.count("LOST"), *self._what_got_lost()),
+            *self._what_got_lost(kinds.count("LOST")),
             (kinds.count("ANSWER_LOST"), "lost answer", "lost answers"),
             (kinds.count("FAIL"), "failing effect", "failing effects"),
             (kinds.count("LOCK_TIMEOUT"), "lock time-out", "lock time-outs"),
@@ -247,12 +249,16 @@ class Report:
             mode = " (SQLite in WAL mode)" if verdict.journal == "wal" else " (SQLite with a rollback journal)"
         return f"Smallest of its kind: {', '.join(named)}{mode}. {count_words(self.schedules)} schedules searched."
 
-    def _what_got_lost(self) -> tuple[str, str]:
+    def _what_got_lost(self, count: int) -> list[tuple[int, str, str]]:
+        """What the sender's letter with a tilde stands for: of packets, of requests, of acknowledgements."""
         if self.bounds.get("packets"):
-            return "lost packet or answer", "lost packets or answers"
-        if self.bounds.get("lost_requests"):
-            return "lost request", "lost requests"
-        return "lost acknowledgement", "lost acknowledgements"
+            return [(count, "lost packet or answer", "lost packets or answers")]
+        events = self.run.events if self.run is not None else []
+        requests = sum(event.kind == "send lost" for event in events)
+        return [
+            (count - requests, "lost acknowledgement", "lost acknowledgements"),
+            (requests, "lost request", "lost requests"),
+        ]
 
     @property
     def replay_command(self) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import inspect
 import json
 import logging
 import os
+import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+import warnings
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,7 @@ import sqlite_utils
 
 from ..checking.handler_part import JOURNALS, HandlerPart
 from ..checking.part import NotChecked
+from ..exploration.replay import Run
 from ..exploration.replay import replay as replay_schedule
 from ..exploration.schedule import BadSchedule
 from ..exploration.stage import SERVICES
@@ -26,15 +31,15 @@ from ..simulation import guards
 from ..simulation.memory import CannotCopy
 from ..simulation.message import Message
 from ..simulation.operations import CallService, RedisCommand, RedisTransaction, SqlStatement
-from .claims import DEAD, MARKS, REDIS, Claim, Judge, claims_of, requests_to, visible
+from .claims import DEAD, MARKS, REDIS, Claim, Judge, claims_of, requests_to, told, visible
 from .debugging import frame_after
 from .frameworks import function_of
 from .given import RAW, STORES, Plan, parameters_of, shown, wanted
 from .mistakes import CannotCheck
-from .outside import Fake, Service, services_of
+from .outside import Fake, Service, names_of, services_of
 from .project import Project, ProjectProgram
-from .result import NotProved, Replayed, Result
-from .settings import Settings, current
+from .result import NotProved, Replayed, Result, near
+from .settings import Settings, current, in_force
 from .stand_ins import StandIns
 
 Body = Mapping[str, Any]
@@ -46,6 +51,7 @@ _COVERED = (
     "more consumers, messages or faults than that, and what a simulation leaves out."
 )
 _READINGS = 3
+_NOT_AWAITED = re.compile("coroutine '(.+?)' was never awaited")
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ def check(
             coroutine function. Called as ``handler(message, …)``, with what its other parameters name: ``db``,
             ``connection``, ``session``, ``engine``, ``redis``, a service of ``outside``.
         messages: Plain data, each handed to the handler as it is; or `Message` objects. A dictionary's ``"id"``
-            (``"message_id"``, ``"event_id"``) names it.
+            (``"message_id"``, ``"event_id"``) names it, else its number.
         claim: What has to hold: a function of what a run left, which returns True or False; several in a dictionary, by
             name; `always` and `as_often_as` make other kinds.
         schema: What is there before the first message: SQL, a function of ``db`` (or any other store), SQLAlchemy's
@@ -154,12 +160,12 @@ def check(
             module (``"shop.mail.send"``); a dictionary says how each behaves (`Service`).
         poison: Ids of messages that must be refused, again and again, and so reach the dead-letter queue.
         job: A function that runs beside the handler, a few times at any time, and once more in the end: an outbox's
-            relay, a settlement.
+            relay, a settlement. It may crash as the handler may, and must not raise where nothing is disturbed.
         readers: `Reader` objects by name.
         consumers, faults: How many processes handle messages, and how many faults a run may have (by default 2 and 2,
             less with many messages).
         bounds: The same in detail.
-        seconds: Computing time after which a search is given up.
+        seconds: Computing time after which a search is given up (by default 60).
         project: Further packages whose modules are the user's, and so are copied for each process.
         database: The path that the consumer opens with `sqlite3.connect` itself; it leads to the simulated database.
 
@@ -189,12 +195,13 @@ def check(
         project,
         database,
     )
-    settings = current()
+    settings = current().counted()
     try:
-        result: Result | Replayed = this.run() if settings.replay is None else this.replay(settings.replay)
+        with in_force(settings):
+            result: Result | Replayed = this.run() if settings.replay is None else this.replay(settings.replay)
+        settings.note(result)
     except CannotCheck as error:
         raise CannotCheck(str(error)) from None  # nobody has to read how it came here
-    settings.note(result)
     if isinstance(result, Replayed):
         if not result.ends_right:
             raise NotProved(result)
@@ -213,6 +220,7 @@ class _Prepared:
     def __init__(self, wanted_check: Check, settings: Settings) -> None:
         self.check = wanted_check
         self.settings = settings
+        self.undisturbed: Run | None = None
         self._resources = contextlib.ExitStack()
         try:
             self._prepare()
@@ -228,19 +236,20 @@ class _Prepared:
 
     def _prepare(self) -> None:
         given = self.check
+        self._look_at_limits()
         self.function = function_of(given.handler)
         self.messages = _messages(given.messages)
         self.services = services_of(given.outside)
         self.claims = claims_of(given.claim)
-        names = tuple(name.rpartition(".")[2] for name in self.services)
-        self.services = dict(zip(names, self.services.values(), strict=True))
-        replaced = self._resources.enter_context(_replaced(given.outside, self.services))
+        names = names_of(self.services)
+        replaced = self._resources.enter_context(_replaced(names, self.services))
+        self.services = {names[path]: service for path, service in self.services.items()}
         self._look_at_calls()
         self.stand_ins = StandIns(self._is_database)
         self._resources.enter_context(_database(self._is_database if given.database is not None else None))
         functions = [self.function, given.call, given.make, given.job, *(r.function for r in given.readers.values())]
         own = [f for f in functions if f is not None]
-        project = Project(own, given.project)
+        project = Project(own, _packages(given.project))
         jobs = {"job": given.job} if given.job is not None else {}
         jobs |= {f"reader {name}": reader.function for name, reader in given.readers.items()}
         plan = Plan(self.function, given.call, given.make, self.known, self.services, self.stand_ins, jobs)
@@ -264,6 +273,17 @@ class _Prepared:
         """Everything that a function may be given, by name."""
         return (*STORES, *self.services)
 
+    def _look_at_limits(self) -> None:
+        given = self.check
+        for seconds in (given.seconds, self.settings.seconds):
+            if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
+                raise CannotCheck(f"seconds={seconds!r} has to be a number above 0: computing time for the search")
+        if given.database is not None and not isinstance(given.database, str | os.PathLike):
+            raise CannotCheck(
+                'database= takes the path that the consumer opens, such as "shop.db"; it is of type '
+                f"{type(given.database).__name__}"
+            )
+
     def _look_at_calls(self) -> None:
         given, function = self.check, self.function
         if given.call is not None:
@@ -278,6 +298,8 @@ class _Prepared:
                 )
             if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
                 raise CannotCheck(f"{shown(function)} is a generator (it uses yield): calling it would not run it")
+            if not callable(function):
+                raise CannotCheck(_no_function(function))
             wanted(function, self.known, f"the handler {shown(function)}", 1)
         if given.job is not None:
             wanted(given.job, self.known, f"the job {shown(given.job)}")
@@ -300,6 +322,10 @@ class _Prepared:
         poison = self.check.poison
         if isinstance(poison, str):
             poison = [poison]
+        if not isinstance(poison, Iterable):
+            raise CannotCheck(
+                f'poison= takes the ids of messages, such as ["9"]; it is of type {type(poison).__name__}'
+            )
         ids = [identity for identity, _ in self.messages]
         for one in poison:
             if str(one) not in ids:
@@ -421,11 +447,9 @@ class _Prepared:
             contents.append(("redis kinds", tuple((key, kind) for key, kind, _, _ in shown)))
             redis.close()
         self.first = tuple(contents)
-        for claim in self.claims:
-            with contextlib.suppress(CannotCheck):
-                self.judge.evaluate(claim, self.first)
+        wrong = self.judge.try_on(self.first)
         if not self.judge.looked_at and not self.check.poison and not self.check.readers:
-            raise CannotCheck(
+            raise wrong or CannotCheck(
                 f"the claim {self.claims[0].name} looks at nothing: it reads no table, no key, and nothing that has "
                 "arrived anywhere. Have it take db, session, redis or a service, and look there"
             )
@@ -483,15 +507,25 @@ class _Prepared:
                 "could not be followed: importlib, a mapped class, a decorator of a library)"
             )
             report = replace(report, verdict=Undetermined(why, report.schedules))
+        if self.stand_ins.left_open and report.passed:
+            why = (
+                f"a delivery leaves a transaction open on {self.stand_ins.left_open} that the module holds. A real one "
+                "stays open: it locks out others, and the next delivery commits it. Commit, or roll back, before the "
+                "handler returns or raises"
+            )
+            report = replace(report, verdict=Undetermined(why, report.schedules))
         return Result.of(self, report)
 
     def _try_once(self) -> None:
         """One undisturbed run, for what would be wrong with every run."""
         scenario = self.scenarios[0]
         try:
-            run = replay_schedule(self.program, scenario, (), self.journals[0])
+            with _awaited(self.program.files):
+                run = replay_schedule(self.program, scenario, (), self.journals[0])
         except BadSchedule:
             return
+        self.undisturbed = run
+        self._look_at_job(run)
         stores = (SqlStatement, RedisCommand, RedisTransaction, CallService)
         asked = [o.request for event in run.events for o in event.operations]
         raised = next(((e.raised, e.raised_line) for e in run.events if e.raised is not None), None)
@@ -509,6 +543,18 @@ class _Prepared:
                     "a connection of its own? Give it one of the simulation: call=lambda handle, message, connection: …"
                 )
 
+    def _look_at_job(self, run: Run) -> None:
+        """Whether the job fails even where nothing is disturbed, and so never does its work."""
+        if self.check.job is None or not run.ended:
+            return
+        answers = next((rows for name, rows in reversed(run.final) if name == "answers"), ())
+        raised = next((row[2] for row in answers if len(row) == 3 and row[2] is not None), None)
+        if raised is not None:
+            raise CannotCheck(
+                f"the job {shown(self.check.job)} raises {raised!s} after a run in which nothing was disturbed. A job "
+                "that finds nothing to do has to return"
+            )
+
     def _is_unsupported(self) -> bool:
         """Whether the handler asked for something that the simulation has not, which a search will name."""
         from ..exploration.search import Search
@@ -520,14 +566,23 @@ class _Prepared:
     def _look_at_wiring(self, raised: Any, line: tuple[str, int] | None) -> None:
         """Whether it was the call that raised, not the handler."""
         call = self.check.call
-        code = getattr(call, "__code__", None)
-        in_call = code is not None and line is not None and line[0] == code.co_filename
-        in_call = in_call and line[1] in {number for *_, number in code.co_lines() if number}  # type: ignore[union-attr,index]
+        if _stands_in(line, self.check.make):
+            raise CannotCheck(f"make= raised {raised.name}: {raised.text}. It is called once in each process")
+        in_call = _stands_in(line, call)
         if raised.name in ("TypeError", "AttributeError", "NameError") and (line is None or in_call):
             raise CannotCheck(
                 f"calling the handler raised {raised.name}: {raised.text}. It is called "
-                + ("as call= says" if call is not None else "as handler(message, …), with what its parameters name")
+                + (
+                    "as call= says, which gets the handler first, then the message"
+                    if call is not None
+                    else "as handler(message, …), with what its parameters name"
+                )
                 + "; say in call= how it has to be called"
+            )
+        if raised.name == "TypeError" and "in 'await' expression" in raised.text and self.services:
+            raise CannotCheck(
+                f"{raised.text}: a service that the handler awaits has to say so, such as "
+                f"outside={{{next(iter(self.services))!r}: Service(awaited=True)}}"
             )
         if raised.name == "AttributeError" and "'Database' object has no attribute" in raised.text:
             raise CannotCheck(
@@ -541,7 +596,8 @@ class _Prepared:
         try:
             shown_run = self.part().replay("", self.program, schedule, journal, number)
         except (BadSchedule, CannotCopy) as error:
-            raise CannotCheck(f"this schedule can't be carried out: {error}") from None
+            text = str(error).partition("; the table in the exercise")[0]
+            raise CannotCheck(f"this schedule can't be carried out: {text}") from None
         stop, number = self.settings.stop, shown_run.run.point_of_no_return
         if stop is not None and number is not None:
             shown_now = Replayed.of(self, shown_run)
@@ -581,6 +637,38 @@ def _short(rows: Sequence[str]) -> str:
 
 
 # -- what was given --------------------------------------------------------------------------------------------
+
+
+def _stands_in(line: tuple[str, int] | None, function: Any) -> bool:
+    """Whether a line is one of a function's own."""
+    code = getattr(function, "__code__", None)
+    if code is None or line is None or line[0] != code.co_filename:
+        return False
+    return line[1] in {number for *_, number in code.co_lines() if number}
+
+
+def _packages(project: Any) -> Sequence[str]:
+    """Further packages of the user's."""
+    names = [project] if isinstance(project, str) else list(project) if isinstance(project, Iterable) else [project]
+    for name in names:
+        top = name.partition(".")[0] if isinstance(name, str) else ""
+        if not top or (top not in sys.modules and importlib.util.find_spec(top) is None):
+            raise CannotCheck(f'project= takes names of packages, such as ["shop"]; there is no package {name!r}')
+    return names
+
+
+def _no_function(thing: Any) -> str:
+    """What to say of a handler that can't be called."""
+    kind = type(thing)
+    if thing is None or kind.__module__ == "builtins":
+        return (
+            f"the handler has to be a function; it is {'None' if thing is None else f'of type {kind.__name__}'}. Give "
+            "the function itself: from shop.consumers import handle, and check(handle, …)"
+        )
+    return (
+        f"the handler is an object of type {kind.__name__}, which can't be called: give its method, "
+        "check(consumer.handle, …), or say call=lambda consumer, message: consumer.handle(message)"
+    )
 
 
 def _messages(messages: Any) -> tuple[tuple[str, dict[str, Any]], ...]:
@@ -694,9 +782,14 @@ def _make(one: Any, database: sqlite3.Connection) -> Callable[[Any], None] | Non
     except ImportError:
         pass
     except Exception as error:
-        text = " ".join(str(error).split())[:300]
+        read = isinstance(one, str) and one.endswith(".sql")
         raise CannotCheck(
-            f"the schema fails with {type(error).__name__}: {text}. It is carried out once, on an empty SQLite database"
+            f"the schema fails with {told(error)}. "
+            + (
+                f"It is SQL, not the name of a file: schema=Path({one!r}).read_text()"
+                if read
+                else "It is carried out once, on an empty SQLite database"
+            )
         ) from None
     raise CannotCheck(
         "schema= takes SQL, a function of db (or connection, session, engine, redis), SQLAlchemy's MetaData or base "
@@ -714,19 +807,22 @@ def _by_alchemy(name: str, database: sqlite3.Connection) -> Any:
 
 
 @contextlib.contextmanager
-def _replaced(outside: Any, services: Mapping[str, Service]) -> Iterator[dict[int, Any]]:
-    """Functions and clients that stand in modules, replaced by fakes for now; what stands for each, by its id."""
+def _replaced(names: Mapping[str, str], services: Mapping[str, Service]) -> Iterator[dict[int, Any]]:
+    """Functions and clients that stand in modules, replaced by fakes for now; what stands for each, by its id.
+
+    ``names`` and ``services``: of each path, what claims call it and how it behaves.
+    """
     found: dict[int, Any] = {}
     undo: list[tuple[Any, str, Any]] = []
     kept: list[Any] = []
     try:
-        for path in [outside] if isinstance(outside, str) else outside or ():
-            owner_path, dot, name = str(path).rpartition(".")
+        for path, service in services.items():
+            owner_path, dot, name = path.rpartition(".")
             if not dot:
                 continue
-            owner = _owner(owner_path, name, str(path))
+            owner = _owner(owner_path, name, path)
             original = getattr(owner, name)
-            fake = Fake(name, services[name])
+            fake = Fake(names[path], service, like=original)
             undo.append((owner, name, inspect.getattr_static(owner, name, original)))
             kept.append(original)
             found[id(original)] = fake
@@ -751,6 +847,26 @@ def _owner(path: str, name: str, whole: str) -> Any:
             return owner
         break
     raise CannotCheck(f"outside= names {whole!r}, and there is nothing of that name to import")
+
+
+@contextlib.contextmanager
+def _awaited(files: Container[str]) -> Iterator[None]:
+    """Python says of a coroutine that is thrown away where that was: a call of one of ``files`` without its await.
+
+    Raises:
+        CannotCheck: there was one. What it would have done is not done, so nothing that is proved would be of it.
+    """
+    with warnings.catch_warnings(record=True) as told_here:
+        warnings.filterwarnings("always", "coroutine .* was never awaited", RuntimeWarning)
+        yield
+    for warning in told_here:
+        found = _NOT_AWAITED.match(str(warning.message))
+        if found and warning.filename in files:
+            raise CannotCheck(
+                f"{found[1]} is called and not awaited, so nothing of it is done: {near(warning.filename)}:"
+                f"{warning.lineno}. Write await in front of the call"
+            )
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 @contextlib.contextmanager

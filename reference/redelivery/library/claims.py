@@ -9,6 +9,7 @@ and gets it as it was at the end of a run, or (`always`) at some moment in one::
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -114,6 +115,10 @@ def _claim(one: Any, what: str) -> Claim:
             f"{what} has to be a function that returns True or False, such as lambda db: …; "
             f"it is of type {type(one).__name__}"
         )
+    if inspect.iscoroutinefunction(one):
+        raise CannotCheck(
+            f"{what} {_described(one)} is a coroutine function, and nobody awaits it: take the async away"
+        )
     return Claim(one)
 
 
@@ -182,6 +187,19 @@ class Judge:
             self._always[contents] = self._wrong(contents, False)
         return self._always[contents]
 
+    def try_on(self, contents: Contents) -> CannotCheck | None:
+        """Evaluate each claim, whatever it says; what is wrong with the first that says nothing.
+
+        That counts only where it is wrong of every run: before the first message a row may be missing.
+        """
+        found = None
+        for claim in self._claims:
+            try:
+                self._one(claim, contents, at_end=False)
+            except CannotCheck as error:
+                found = found or error
+        return found
+
     def _wrong(self, contents: Contents, at_end: bool) -> str | None:
         if at_end:
             dead = {row[0] for row in rows_of(contents, DEAD)}
@@ -216,7 +234,12 @@ class Judge:
 
     def _count(self, claim: Claim) -> int:
         if callable(claim.messages):
-            return sum(bool(claim.messages(message)) for message in self._messages)
+            try:
+                return sum(bool(claim.messages(message)) for message in self._messages)
+            except Exception as error:
+                raise CannotCheck(
+                    f"messages= of {claim.name} raised {told(error)}. It is asked of each message whether that counts"
+                ) from None
         return len(self._messages) if claim.messages is None or claim.messages < 0 else claim.messages
 
     # -- evaluating ------------------------------------------------------------------------------------
@@ -236,12 +259,12 @@ class Judge:
                 raise
             except AssertionError as error:
                 raise CannotCheck(
-                    f"the claim {claim.name} has to return True or False; it asserts instead ({_text(error)}). "
+                    f"the claim {claim.name} has to return True or False; it asserts instead ({told(error)}). "
                     "Return what it asserts"
                 ) from None
             except Exception as error:
                 raise CannotCheck(
-                    f"the claim {claim.name} raised {type(error).__name__}: {_text(error)}. It has to return True or "
+                    f"the claim {claim.name} raised {told(error)}. It has to return True or "
                     f"False of whatever a run leaves, and here a run left {described(contents, self.columns)}"
                 ) from None
             finally:
@@ -408,6 +431,16 @@ def _value(value: Any) -> str:
         return "None"
     text = repr(value)
     return f"{text if len(text) <= 60 else text[:57] + '…'} ({type(value).__name__})"
+
+
+def told(error: BaseException) -> str:
+    """An error's kind and text.
+
+    >>> told(KeyError())
+    'KeyError'
+    """
+    text = _text(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _text(error: BaseException) -> str:

@@ -53,7 +53,22 @@ def add_consumer(parser: argparse.ArgumentParser) -> None:
 
 def is_consumer(target: Path) -> bool:
     """Whether ``target`` names a consumer, not a notebook."""
-    return _NAME.fullmatch(str(target)) is not None and not target.exists()
+    return _NAME.fullmatch(str(target)) is not None and not os.path.exists(target)
+
+
+def not_a_target(target: Path) -> str | None:
+    """What to say where ``target`` is neither a consumer's name nor a file; None where it may be a notebook."""
+    text = str(target)
+    if os.path.exists(target) or target.suffix == ".ipynb":
+        return None
+    file, colon, name = text.partition(":")
+    module, dot, last = file.removesuffix(".py").replace("/", ".").rpartition(".")
+    near = f"{module}{dot}{last}:{name}" if colon else f"{module}:{last}"
+    fits = _NAME.fullmatch(near) is not None
+    return (
+        f"{text} is neither a consumer nor a notebook: a consumer is named as module:name, "
+        f"{'that is' if fits else 'such as'} {near if fits else 'shop.consumers:handle'}"
+    )
 
 
 def check_consumer(options: argparse.Namespace) -> int:
@@ -76,17 +91,19 @@ def check_consumer(options: argparse.Namespace) -> int:
                 return 0 if replayed.ends_right else 1
             with bar(name, options.json) as told:
                 result = this.run(told)
+            print(json.dumps(result.to_json(), indent=1) if options.json else result)
+            _write(options.html, result)
     except CannotCheck as error:
         print(f"redelivery: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(result.to_json(), indent=1) if options.json else result)
-    _write(options.html, result)
     return {"proved": 0, "undetermined": 3}.get(result.verdict, 1)
 
 
 def _write(path: Path | None, shown: Any) -> None:
+    from .result import write_page
+
     if path is not None:
-        path.write_text(shown.html(), "utf-8")
+        write_page(path, shown)
 
 
 def configured(name: str, config: Path | None) -> Check:
@@ -185,6 +202,10 @@ def _claim(claim: Any) -> Callable[..., Any]:
     """A claim: a function's name, or a query and its rows."""
     if isinstance(claim, dict) and set(claim) == {"sql", "is"}:
         sql, rows = claim["sql"], claim["is"]
+        if not isinstance(sql, str) or not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+            raise CannotCheck(
+                f"{claim!r} is no claim: is = [[100]] lists the rows that the query must give, and each row is a list"
+            )
 
         def answered(db: Any) -> bool:
             return bool([list(row) for row in db.execute(sql).fetchall()] == rows)

@@ -2,14 +2,14 @@
 
 As with pytest's fixtures, a function says what it wants by how it calls it:
 
-============== =====================================================================
+============== ==========================================================================================
 ``db``         a `sqlite_utils.Database`
 ``connection`` a connection of the module `sqlite3` (``conn`` is the same)
-``session``    a `sqlalchemy.orm.Session`, new for each delivery and closed after it
+``session``    a `sqlalchemy.orm.Session`, new for each delivery (for ``make=``: for each process)
 ``engine``     a `sqlalchemy.Engine`
 ``redis``      a `redis.Redis`
 a service's    what calls that service; in a claim, a list of what has arrived there
-============== =====================================================================
+============== ==========================================================================================
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +27,7 @@ from ..simulation.message import Message
 from .mistakes import CannotCheck
 from .outside import Fake, Service
 from .project import ProjectCopier
-from .stand_ins import StandIns
+from .stand_ins import StandIns, stays_failed
 
 STORES = ("db", "connection", "conn", "session", "engine", "redis")
 #: Under this key a message that is no `Message` is kept in the body of one.
@@ -49,9 +50,25 @@ def parameters_of(function: Any, what: str) -> list[inspect.Parameter]:
     if not callable(function):
         raise CannotCheck(f"{what} has to be a function; it is of type {type(function).__name__}")
     try:
-        return list(inspect.signature(function).parameters.values())
+        return _parameters(function)
     except (ValueError, TypeError):
         raise CannotCheck(f"the parameters of {what} can't be read: wrap it in a lambda") from None
+
+
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    """Those of what is called. A decorator's function with parameters of its own hands in what the one below wants; one
+    that takes anything passes on what it gets::
+
+        def inner(message):                      with Session.begin() as session: return function(message, session)
+        def inner(*arguments, **named):          return function(*arguments, **named)
+    """
+    if isinstance(function, types.MethodType):
+        return _parameters(function.__func__)[1:]
+    found = list(inspect.signature(function, follow_wrapped=False).parameters.values())
+    below = getattr(function, "__wrapped__", None)
+    if below is not None and any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in found):
+        return _parameters(below)
+    return found
 
 
 def wanted(function: Any, known: Sequence[str], what: str, first: int = 0) -> tuple[str, ...]:
@@ -72,11 +89,26 @@ def wanted(function: Any, known: Sequence[str], what: str, first: int = 0) -> tu
         if parameter.name in known:
             found.append(parameter.name)
         elif parameter.default is parameter.empty:
-            raise CannotCheck(
-                f"{what} wants `{parameter.name}`, and there is nothing of that name. There are {', '.join(known)}. "
-                "Say how it is called: call=lambda handle, message, db: handle(message, db)"
-            )
+            raise CannotCheck(_unknown(function, parameter.name, parameters, known, what, first))
     return tuple(found)
+
+
+def _unknown(
+    function: Any, name: str, parameters: Sequence[inspect.Parameter], known: Sequence[str], what: str, first: int
+) -> str:
+    """What to say where a function wants something that is not known."""
+    if first == 1 and parameters[0].name == "self":
+        kind, _, method = function.__qualname__.rpartition(".")
+        return (
+            f"{what} is a method, and there is no object: "
+            f"call=lambda {method}, message, session: {method}({kind}(session), message)"
+        )
+    advice = (
+        "Say how it is called: call=lambda handle, message, db: handle(message, db)"
+        if first
+        else "Name its parameters as these are named"
+    )
+    return f"{what} wants `{name}`, and there is nothing of that name. There are {', '.join(known)}. {advice}"
 
 
 @dataclass(frozen=True)
@@ -117,6 +149,7 @@ class _Process:
         self._call = copier.copy(plan.call)
         self._make = copier.copy(plan.make)
         self._made: Any = _NOT_MADE
+        self._made_with: _Given | None = None
         self._as_made: Any = None
 
     def parts(self) -> list[Any]:
@@ -140,7 +173,10 @@ class _Process:
             handler = self._handler
             if plan.make is not None:
                 if self._made is _NOT_MADE:
-                    self._made = self._make(self._handler, **given.of(wanted(plan.make, plan.known, "make", 1)))
+                    self._made_with = _Given(plan, db, redis)
+                    self._made = self._make(
+                        self._handler, **self._made_with.of(wanted(plan.make, plan.known, "make", 1))
+                    )
                     try:
                         self._as_made = fingerprint({"": self._made})
                     except Opaque:
@@ -151,6 +187,8 @@ class _Process:
             return _finished(self._call(handler, content, **given.of(wanted(plan.call, plan.known, "call", 2))))
         finally:
             given.close()
+            if self._made_with is not None:
+                self._made_with.release()
             for end in self._after:
                 end()
 
@@ -203,4 +241,9 @@ class _Given:
     def close(self) -> None:
         """After the call."""
         if self._session is not None:
+            self._session.close()
+
+    def release(self) -> None:
+        """After a call that is not the last one: what has failed stays so."""
+        if self._session is not None and not stays_failed(self._session):
             self._session.close()

@@ -6,8 +6,10 @@ and can't know which it was. What arrived stays, whatever becomes of the transac
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,11 +26,14 @@ class Service:
     request is carried out.
     ``answer``: what a call returns.
     ``error``: what a call raises whose request or answer got lost.
+    ``awaited``: whether its calls are awaited. None: where it is named by where it stands, each is what stands there;
+    where it is the argument of a function, none is.
     """
 
     key: str | None = None
     answer: Any = None
     error: type[Exception] = ConnectionError
+    awaited: bool | None = None
 
 
 class Sent(NamedTuple):
@@ -42,18 +47,29 @@ class Sent(NamedTuple):
 class Fake:
     """Stands for another service: it, and every method of it, can be called."""
 
-    __slots__ = ("_method", "_service", "name")
+    __slots__ = ("_like", "_method", "_service", "name")
 
-    def __init__(self, name: str, service: Service, method: str = "") -> None:
-        self.name, self._service, self._method = name, service, method
+    def __init__(self, name: str, service: Service, method: str = "", like: Any = None) -> None:
+        """``like``: what it stands for, if that is known."""
+        self.name, self._service, self._method, self._like = name, service, method, like
 
     def __getattr__(self, name: str) -> Fake:
         if name.startswith("__"):
             raise AttributeError(name)
-        return Fake(self.name, self._service, f"{self._method}.{name}" if self._method else name)
+        like = inspect.getattr_static(self._like, name, None)
+        return Fake(self.name, self._service, f"{self._method}.{name}" if self._method else name, like)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Ask the service, and wait for its answer."""
+        awaited = self._service.awaited
+        if _is_awaited(self._like) if awaited is None else awaited:
+            return self._ask_later(arguments, named)
+        return self._ask(arguments, named)
+
+    async def _ask_later(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        return self._ask(arguments, named)
+
+    def _ask(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         key = named.get(self._service.key) if self._service.key is not None else None
         try:
             content = json.dumps([self._method, arguments, named], sort_keys=True, ensure_ascii=False)
@@ -71,6 +87,15 @@ class Fake:
 
     def __repr__(self) -> str:
         return f"<{self.name}, simulated>"
+
+
+def _is_awaited(function: Any) -> bool:
+    """Whether calling it gives a coroutine."""
+    if isinstance(function, staticmethod | classmethod):
+        function = function.__func__
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function)
 
 
 def services_of(outside: Any) -> dict[str, Service]:
@@ -92,6 +117,26 @@ def services_of(outside: Any) -> dict[str, Service]:
                 f"{name!r}: {service!r} is neither"
             )
     return dict(outside)
+
+
+def names_of(paths: Iterable[str]) -> dict[str, str]:
+    """What claims call the services that stand at these paths: the last part, and more where two would be the same.
+
+    >>> names_of(["mail", "shop.tasks.receipt.delay"])
+    {'mail': 'mail', 'shop.tasks.receipt.delay': 'delay'}
+    >>> list(names_of(["shop.tasks.receipt.delay", "shop.tasks.invoice.delay"]).values())
+    ['receipt_delay', 'invoice_delay']
+    """
+    parts = {path: path.split(".") for path in paths}
+    taken = dict.fromkeys(parts, 1)
+    while True:
+        names = {path: "_".join(parts[path][-count:]) for path, count in taken.items()}
+        same = [path for path in names if list(names.values()).count(names[path]) > 1]
+        longer = [path for path in same if taken[path] < len(parts[path])]
+        if not longer:
+            return names
+        for path in longer:
+            taken[path] += 1
 
 
 def arrived(content: str) -> Sent:

@@ -63,7 +63,13 @@ class Project:
     def __init__(self, functions: Iterable[Any], more: Sequence[str] = ()) -> None:
         self._functions = tuple(functions)
         tops = {str(getattr(function, "__module__", "")).partition(".")[0] for function in self._functions}
-        self._tops = (tops | set(more)) - {"", "builtins", "functools", "redelivery", "None"}
+        self._tops = (tops | {name.partition(".")[0] for name in more}) - {
+            "",
+            "builtins",
+            "functools",
+            "redelivery",
+            "None",
+        }
         self._known: dict[str, bool] = {"__main__": True}
         self._libraries = _library_folders()
         self.imported_inside: dict[str, types.ModuleType] = {}
@@ -156,6 +162,8 @@ class ProjectCopier(Copier):
         found = self._stand_ins.copy(thing, kind, self)
         if found is not None:
             return found
+        if kind is typing.ForwardRef:
+            return thing  # a name in an annotation, such as ClassVar["Shop"], with its compiled text
         if kind is types.FunctionType:
             owned = is_users(thing) or self._project.owns(str(thing.__globals__.get("__name__")))
             return self._function(thing) if owned else thing
@@ -339,6 +347,8 @@ class ProjectProgram:
             return with_defaults(self._project.modules(), self._copier().copy)
 
     def _tell(self, thing: Any) -> Any:
+        if type(thing) is typing.ForwardRef:
+            return ("annotation", thing.__forward_arg__)
         told = self._stand_ins.tell(thing)
         if told is None and isinstance(thing, type) and type(thing) not in _PLAIN_METACLASSES:
             return ("class", id(thing))

@@ -61,7 +61,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     marked = dict(marker.kwargs) if marker is not None else {}
     unknown = set(marked) - {"consumers", "faults", "seconds"}
     if unknown or (marker is not None and marker.args):
-        raise pytest.UsageError(f"{item.nodeid}: expected {_MARK.partition(':')[0]}, got {marker}")
+        words = (
+            ", ".join([*map(repr, marker.args), *(f"{k}={v!r}" for k, v in marker.kwargs.items())]) if marker else ""
+        )
+        pytest.fail(f"expected the marker {_MARK.partition(':')[0]}, got redelivery({words})", pytrace=False)
     settings = Settings(
         consumers=_first(option("--redelivery-consumers"), marked.get("consumers")),
         faults=_first(option("--redelivery-faults"), marked.get("faults")),
@@ -86,14 +89,15 @@ def _first(*values: Any) -> Any:
 
 
 def _page_writer(item: pytest.Item, folder: Path) -> Callable[[Result | Replayed], None]:
+    from .result import write_page
+
     written: list[Path] = []
 
     def write(result: Result | Replayed) -> None:
         name = re.sub(r"[^\w.\[\]-]+", "-", item.nodeid).strip("-")
         path = folder / f"{name}{f'-{len(written) + 1}' if written else ''}.html"
         written.append(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(result.html(), "utf-8")
+        write_page(path, result)
         item.add_report_section("call", "redelivery", f"page: {path}")
 
     return write

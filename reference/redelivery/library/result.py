@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -21,6 +22,8 @@ from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined
 from ..simulation.guards import OTHER_DATABASE
 from ..simulation.operations import SqlFailure
 from .claims import MUST_BE_REFUSED, described
+from .mistakes import CannotCheck
+from .second_look import moment, second_look
 from .terminal import picture
 
 if TYPE_CHECKING:
@@ -31,6 +34,11 @@ if TYPE_CHECKING:
 _NO_TERMINAL = 100
 
 
+#: Where the schedule stands in a command, after the number of the check that it is of.
+_PLACE = re.compile(r"((?:#\d+:)?)\{\}")
+_LINE_ENDS = re.compile(r"(?:\\n|\s)+")
+
+
 def _width() -> int:
     return shutil.get_terminal_size((_NO_TERMINAL, 24)).columns if sys.stdout.isatty() else _NO_TERMINAL
 
@@ -39,7 +47,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(width, 40), break_long_words=False, break_on_hyphens=False)
 
 
-def _near(file: str) -> str:
+def near(file: str) -> str:
     """A path as one would type it."""
     try:
         near = os.path.relpath(file)
@@ -56,7 +64,7 @@ class Result:
     """What was checked."""
     report: Report
     ends_with: str
-    """What is in the stores where a run ends wrong."""
+    """What is in the stores where a run ends wrong, and when that is."""
     again: str = ""
     """The command that replays a schedule, with ``{}`` for it."""
     width: int | None = None
@@ -68,11 +76,21 @@ class Result:
         """From the report of a search."""
         run = report.run
         judge = prepared.judge
-        left = described(run.final, judge.columns) if run is not None and run.wrong is not None else ""
+        ends_right = run is not None and run.ended and judge.at_end(run.final) is None
+        left = ""
+        if run is not None and run.wrong is not None:
+            then = moment(run) if ends_right and run.scenario.hears is None else None
+            left = f"After step {then.number}: " if then is not None else _ends(run)
+            left += described(then.contents if then is not None else run.final, judge.columns)
         settings = prepared.settings
+        if prepared.services and report.bounds:
+            lost = {"asks": True, "lost_answers": prepared.scenarios[0].bounds.lost_answers}
+            report = replace(report, bounds={**report.bounds, **lost})
         report = replace(report, source=prepared.program.source_line, whole_source=prepared.program.source)
         if run is not None and run.wrong is not None and run.wrong.endswith(MUST_BE_REFUSED):
             report = replace(report, diagnosis=_accepted(run))
+        elif run is not None and report.diagnosis is not None:
+            report = replace(report, diagnosis=second_look(report.diagnosis, run, prepared.undisturbed, ends_right))
         opens = isinstance(report.verdict, Undetermined) and OTHER_DATABASE in report.verdict.reason
         hint = "; say with database= which path it opens" if opens and prepared.check.database is None else ""
         return cls(report.part, report, left, settings.again, settings.width, hint)
@@ -104,7 +122,8 @@ class Result:
         if isinstance(verdict, Undetermined) and verdict.unsupported:
             reason = verdict.reason.replace("the answer uses", f"{self.name} uses").removesuffix(". Find another way")
             return reason.replace("this simulation", "the simulation") + self.hint
-        return self.report.explanation.replace("broke the answer", "broke it").replace("break the answer", "break it")
+        text = _LINE_ENDS.sub(" ", self.report.explanation)  # an error's text may have several lines
+        return text.replace("broke the answer", "broke it").replace("break the answer", "break it")
 
     @property
     def file(self) -> str | None:
@@ -175,9 +194,9 @@ class Result:
             lines += _wrapped(self.sentence, width)
         if self._line is not None:
             source = report.source(*self._line)
-            lines.append(f"  {_near(self._line[0])}:{self._line[1]}" + (f"   {source}" if source else ""))
+            lines.append(f"  {near(self._line[0])}:{self._line[1]}" + (f"   {source}" if source else ""))
         if self.ends_with:
-            lines += _wrapped(f"At the end: {self.ends_with}", width)
+            lines += _wrapped(self.ends_with, width)
         if report.timeline is not None and report.run is not None:
             lines += ["", picture(report.run, report.timeline, width), ""]
         if self.bounds:
@@ -192,7 +211,7 @@ class Result:
     @property
     def replay_command(self) -> str:
         """What to type to see the run again."""
-        return (self.again or "Check(…).replay({})").replace("{}", f'"{self.schedule}"')
+        return _PLACE.sub(lambda found: f'"{found[1]}{self.schedule}"', self.again or "Check(…).replay({})")
 
     def _headline(self) -> str:
         verdict = self.report.verdict
@@ -221,9 +240,17 @@ class Result:
         return again._repr_html_().replace(escape(again.replay_command), escape(self.replay_command))
 
     def write_html(self, path: Path) -> None:
-        """Write the page to a file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.html(), "utf-8")
+        """Write the page to a file.
+
+        Raises:
+            CannotCheck: it can't be written there.
+        """
+        write_page(path, self)
+
+
+def _ends(run: Run) -> str:
+    """When that is left which is shown: after the last step, and after what is called once more then."""
+    return "At the end, after one more run of the job: " if run.scenario.closing else "At the end: "
 
 
 def _accepted(run: Run) -> Diagnosis:
@@ -283,7 +310,7 @@ class Replayed:
     def text(self, width: int | None = None) -> str:
         """For a terminal of so many columns."""
         width = width or self.width or _width()
-        head = [f"{self.shown.headline}   {self.name}", *_wrapped(f"At the end: {self.ends_with}", width)]
+        head = [f"{self.shown.headline}   {self.name}", *_wrapped(_ends(self.run) + self.ends_with, width)]
         return plain("\n".join([*head, "", picture(self.run, self.timeline, width), "", f"Schedule:  {self.run.text}"]))
 
     def __str__(self) -> str:
@@ -312,6 +339,19 @@ class NotProved(AssertionError):
 
 
 NotProved.__module__ = "redelivery"  # as it is imported, and shown in failures
+
+
+def write_page(path: Path, shown: Result | Replayed) -> None:
+    """Write a page to a file.
+
+    Raises:
+        CannotCheck: it can't be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(shown.html(), "utf-8")
+    except OSError as error:
+        raise CannotCheck(f"the page {path} can't be written ({error.strerror})") from None
 
 
 def _page(title: str, body: str) -> str:

@@ -10,6 +10,7 @@ module each is replaced by one that asks the world::
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import sys
@@ -57,6 +58,32 @@ def _top(kind: type) -> str:
     return str(kind.__module__).partition(".")[0]
 
 
+def is_failed(session: Any) -> bool:
+    """Whether a session is one that has failed, and was not rolled back since: all that it is asked from then on fails.
+
+    That it remembers, from one delivery to the next::
+
+        8   session.commit() → IntegrityError, which the handler takes for "delivered again"
+        9   session.get(…)   → PendingRollbackError: a rollback is missing
+    """
+    own = _own_session(session)
+    return isinstance(own, _kinds("sqlalchemy.orm", "Session")) and not getattr(own, "is_active", True)
+
+
+def _own_session(session: Any) -> Any:
+    """The session itself, where it is a scoped one; None where that has none now."""
+    if isinstance(session, _kinds("sqlalchemy.orm", "scoped_session")):
+        registry: Any = getattr(session, "registry", None)
+        return registry() if registry.has() else None
+    return session
+
+
+def stays_failed(session: Any) -> bool:
+    """Whether a session has failed, and its process lives on."""
+    source: Any = guards.source
+    return is_failed(session) and not (source is not None and source.unwinds())
+
+
 class StandIns:
     """The stand-ins of one check."""
 
@@ -67,6 +94,8 @@ class StandIns:
         """A client of Redis was found."""
         self.uses_sqlite = False
         """An engine of SQLite was found."""
+        self.left_open = ""
+        """What a delivery has left in the middle of a transaction, and the next one of its process finds so."""
         self._engines: dict[int, tuple[Any, Any]] = {}
 
     def copy(self, thing: Any, kind: type, process: ForProcess) -> Any:
@@ -108,6 +137,8 @@ class StandIns:
             return ("fake", thing.name)
         top = _top(kind)
         if top in ("sqlalchemy", "redis", "sqlite_utils") or kind is sqlite_utils.Database:
+            if is_failed(thing):
+                return (top, kind.__name__, "failed")
             shared = self._is_client(thing)
             return (top, kind.__name__) if shared else (top, kind.__name__, id(thing))
         if framework_of(kind) is not None:
@@ -147,12 +178,12 @@ class StandIns:
         if isinstance(thing, _kinds("sqlalchemy.orm", "scoped_session")):
             made = kind
             scoped = made(process.copy(getattr(thing, "session_factory", None)))
-            process.after.append(scoped.remove)
+            process.after.append(lambda: self._end(scoped, scoped.remove))
             return scoped
         if isinstance(thing, _kinds("sqlalchemy.orm", "Session")):
             made = kind
             session = made(bind=process.copy(getattr(thing, "bind", None)))
-            process.after.append(session.close)
+            process.after.append(lambda: self._end(session, session.close))
             return session
         return thing
 
@@ -170,6 +201,24 @@ class StandIns:
             known = self._engines[id(real)] = (real, simulated_engine(real))
         self.uses_sqlite = True
         return known[1]
+
+    def _end(self, session: Any, close: Callable[[], None]) -> None:
+        """After a delivery: a session that lives on."""
+        if stays_failed(session):
+            return
+        source: Any = guards.source
+        own = _own_session(session)
+        if source is not None and own is not None and own.in_transaction():
+            self._look_whether_open("a session", source.connection_now())
+        close()
+
+    def _look_whether_open(self, what: str, connection: Any) -> None:
+        source: Any = guards.source
+        if source is None or source.unwinds():
+            return
+        with contextlib.suppress(sqlite3.ProgrammingError):  # it is closed
+            if connection.in_transaction:
+                self.left_open = what
 
     # -- sqlite3 ---------------------------------------------------------------------------------------
 
@@ -189,6 +238,7 @@ class StandIns:
         opened.opened_with({"isolation_level": real.isolation_level}, ())
         opened.row_factory, opened.text_factory = real.row_factory, real.text_factory
         process.before.append(opened._begin_delivery)
+        process.after.append(lambda: self._look_whether_open("a connection", opened))
         self.uses_sqlite = True
         return opened
 
