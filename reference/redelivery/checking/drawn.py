@@ -15,7 +15,7 @@ from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
 from .batch import Batch
 
-#: Of more messages than these, as time goes by, no search looks for a smaller run.
+#: Of more messages than these, as time goes by or beside a job, no search looks for a smaller run.
 _FEW = 3
 #: As many messages as in so many runs of all of them are run to find a smaller set.
 _MOST_RUNS = 8
@@ -89,7 +89,7 @@ class _Finder:
         if isinstance(outcome, Right):
             return None
         scenario = opened(self.program, self.batch.scenario(chosen, self.spread))
-        if isinstance(outcome, Wrong) and self.spread and len(chosen) > _FEW:
+        if isinstance(outcome, Wrong) and len(chosen) > _FEW and (self.spread or scenario.job is not None):
             return Fault(scenario, chosen, Refuted(outcome.schedule, self.journal, 0, 0, outcome.claim))
         verdict = Search(self.program, scenario, self.journal, seconds=self.seconds).run()
         if not isinstance(verdict, Refuted | Stuck):

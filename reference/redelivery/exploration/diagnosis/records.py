@@ -827,7 +827,7 @@ def _answered_wrongly(case: Case) -> Diagnosis | None:
     """A reader that was asked in between does not say what has been acknowledged by then."""
     run = case.run
     last = run.events[-1] if run.events else None
-    if last is None or last.state is None or not last.state.heard or run.wrong is None:
+    if last is None or last.state is None or not last.state.heard or "in between" not in (run.wrong or ""):
         return None
     earlier = [e for e in run.events[:-1] if e.kind == "end" and e.process == last.process]
     mine = [o for e in run.events if e.delivery == last.delivery for o in e.operations]

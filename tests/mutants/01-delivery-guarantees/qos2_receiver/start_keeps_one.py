@@ -1,0 +1,15 @@
+# diagnosis: forgets-too-early
+class Receiver:
+    def __init__(self, db):
+        self.db = db
+        db.execute("DELETE FROM received WHERE packet_id < (SELECT max(packet_id) FROM received)")  # here
+
+    def on_publish(self, packet_id, payload):
+        with self.db.atomic():
+            if self.db.execute("INSERT OR IGNORE INTO received VALUES (?)", [packet_id]).rowcount == 1:
+                self.db.execute("INSERT INTO inbox (payload) VALUES (?)", [payload])
+        return "PUBREC"
+
+    def on_pubrel(self, packet_id):
+        self.db.execute("DELETE FROM received WHERE packet_id = ?", [packet_id])
+        return "PUBCOMP"
