@@ -6,13 +6,26 @@ the one entry settled twice, or never? The first two stand here, the last two in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from ...simulation.operations import SqlResult
 from ...simulation.process import Line
+from ..replay import Operation
 from .bookkeeping import Actor, Books, Step, found_rows
-from .case import UNFINISHED, Case, Diagnosis, Rule, asked_attempt, capital, failure_of, lines_of, words
+from .case import (
+    UNFINISHED,
+    Case,
+    Diagnosis,
+    Rule,
+    added,
+    asked_attempt,
+    capital,
+    failure_of,
+    gone,
+    lines_of,
+    words,
+)
 from .records import forgotten_after_many
 from .settling import settled_again, settled_never
 
@@ -159,6 +172,16 @@ def _why_under_two_ids(
             checks[-1].line,
             lines_of(again.line),
         )
+    removal = _taken_away(case, books, first.message, done, again)
+    if removal is not None:
+        return Diagnosis(
+            "expiring-mark",
+            f"{capital(words(removal.line))} took away what {words(done.line)} had recorded of "
+            f"{books.name(first.message)}; when it was sent again, {words(again.line)} recorded it anew, and it was "
+            f"{did} twice.",
+            removal.line,
+            lines_of(done.line, again.line),
+        )
     mark = next(iter(second.marks(books)), again)
     return Diagnosis(
         "key-from-message-id",
@@ -167,6 +190,22 @@ def _why_under_two_ids(
         case.source.key_line(mark.line),
         lines_of(mark.line, again.line, done.line),
     )
+
+
+def _taken_away(case: Case, books: Books, message: int, done: Step, again: Step) -> Operation | None:
+    """What took the rows of a message away before it came again."""
+    wanted = {str(books.bodies[message]["transfer_id"]), str(books.bodies[message]["account"])}
+    tables = {table for table, _ in added(again.operation)}
+
+    def mine(rows: Set[tuple[str, tuple[object, ...]]]) -> bool:
+        return any(table in tables and wanted <= set(map(str, row)) for table, row in rows)
+
+    for event in case.run.events:
+        if done.number <= event.number <= again.number:
+            for operation in event.operations:
+                if operation is not again.operation and mine(gone(operation)) and not mine(added(operation)):
+                    return operation
+    return None
 
 
 # -- never entered -----------------------------------------------------------------------------------------
