@@ -309,6 +309,16 @@ def test_a_worker_that_hangs_is_ended(entry: Entry, tmp_path: Path) -> None:
     assert "the time for this submission" in found.problem
 
 
+def test_a_worker_that_computes_without_end_is_ended_long_before_the_clock_on_the_wall_says_so(
+    entry: Entry, tmp_path: Path
+) -> None:
+    worker = worker_that(tmp_path, "while True: pass")
+    worker.grace = 1.0 - 100_000.0
+    found = worker.judge(entry, Limits(seconds=100_000.0))
+    assert (found.fault, found.points) == (False, 0)
+    assert "the time for this submission" in found.problem
+
+
 def test_a_worker_that_dies_is_replaced_once_and_then_it_is_the_grader_s_fault(entry: Entry, tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     code = f"import sys, os; sys.stdin.readline(); open({str(marks)!r}, 'a').write('x'); os.kill(os.getpid(), 9)"
@@ -400,6 +410,18 @@ def test_ten_thousand_cells(tmp_path: Path) -> None:
     path.write_text(json.dumps(content), "utf-8")
     found = judge(Entry("ann", path, "ann.ipynb"), Limits(sandbox=not NO_SANDBOX))
     assert [part.kind for part in found.parts if part.part == "claims"] == [Kind.RIGHT]
+
+
+def test_empty_cells_cost_nothing_and_too_many_are_said(tmp_path: Path) -> None:
+    path = hand_in(tmp_path / "ann.ipynb", {"claims": solved("02-idempotence")["claims"]}, "02-idempotence")
+    content = json.loads(path.read_text("utf-8"))
+    for source, kind in (("", Kind.RIGHT), ("1", Kind.NOT_RUN)):
+        more = [{"cell_type": "code", "metadata": {}, "source": source, "outputs": []}] * 300_000
+        path.write_text(json.dumps({**content, "cells": [*more, *content["cells"]]}), "utf-8")
+        found = judge(Entry("ann", path, "ann.ipynb"), Limits(sandbox=not NO_SANDBOX))
+        (claims,) = (part for part in found.parts if part.part == "claims")
+        assert claims.kind is kind
+    assert "cells with code" in claims.explanation
 
 
 @pytest.mark.parametrize(

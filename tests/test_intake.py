@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from redelivery.grading import intake
+from redelivery.grading import intake, scratch
 from redelivery.grading.intake import Handed, NothingThere, collect
 
 NOTEBOOK = b'{"cells": []}'
@@ -324,3 +325,87 @@ def test_names_are_fit_for_a_page(tmp_path: Path) -> None:
     assert entry.learner.isprintable()
     assert len(entry.learner) <= 120
     entry.learner.encode()
+
+
+@pytest.mark.parametrize(
+    ("beside", "wrapped"),
+    [
+        ("hw5/submission_metadata.yml", "hw5/{}/05-record-and-check.ipynb"),
+        ("hw5/README.txt", "hw5/{}/05-record-and-check.ipynb"),
+        ("hw5/fred/", "hw5/{}/05-record-and-check.ipynb"),
+        ("README.md", "submitted/{}/hw5/x.ipynb"),
+        ("README.md", "hw5/{}_7_assignsubmission_file_/x.ipynb"),
+    ],
+)
+def test_a_note_or_an_empty_folder_makes_nobody_of_a_class_one(beside: str, wrapped: str, tmp_path: Path) -> None:
+    for name in ("ann", "bob"):
+        write(tmp_path / "class" / wrapped.format(name))
+    if beside.endswith("/"):
+        (tmp_path / "class" / beside).mkdir()
+    else:
+        write(tmp_path / "class" / beside, b"note")
+    handed = collect([tmp_path / "class"], tmp_path / "scratch")
+    assert [entry.learner.removesuffix("_7") for entry in handed.entries] == ["ann", "bob"]
+    assert {"fred"} >= {result.learner for result in handed.unusable} - {"README"}
+    if wrapped.startswith("hw5"):
+        assert handed.around == ("hw5",)
+
+
+def test_folders_as_deep_as_they_like(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    write(folder / "zoe" / "x.ipynb")
+    for learner, name, levels in (("deep", "d", 1300), ("long", "d" * 200, 40)):
+        (folder / learner).mkdir()
+        here = os.open(folder / learner, os.O_RDONLY)
+        for _ in range(levels):
+            os.mkdir(name, dir_fd=here)
+            below = os.open(name, os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = below
+        os.close(here)
+    try:
+        handed = collect([folder], tmp_path / "scratch")
+        assert [entry.learner for entry in handed.entries] == ["zoe"]
+        assert {result.learner for result in handed.unusable} == {"deep", "long"}
+        scratch.remove(folder / "deep")
+        assert not (folder / "deep").exists()
+    finally:
+        subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+def test_folders_with_nothing_that_can_be_seen_get_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "class"
+    write(folder / "ann" / "x.ipynb")
+    write(folder / "bob" / ".DS_Store")
+    write(folder / "closed" / "x.ipynb")
+    write(folder / "results" / "grades" / "grades.csv")
+    look = os.scandir
+
+    def refused(place: Path) -> object:
+        if Path(place).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return look(place)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    handed = collect([folder], tmp_path / "scratch", without=folder / "results")
+    rows = {result.learner: result.problem for result in handed.unusable}
+    assert sorted(rows) == ["bob", "closed"]
+    assert "Permission denied" in rows["closed"]
+
+
+def test_no_two_notebooks_of_a_learner_are_called_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "class"
+    write(folder / "ann" / "x.ipynb")
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(folder / "ann.zip", "w") as archive:
+        archive.writestr("x.ipynb", NOTEBOOK)
+        archive.writestr("x.ipynb", NOTEBOOK + b" ")
+    handed = collect([folder], tmp_path / "scratch")
+    assert [entry.shown for entry in handed.entries] == ["ann/x.ipynb", "ann/x.ipynb (2)", "ann/x.ipynb (3)"]
+
+
+def test_many_files_beside_it_hide_no_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "_MOST_MEMBERS", 10)
+    for number in range(30):
+        write(tmp_path / "class" / "ann" / f"data{number}.csv")
+    write(tmp_path / "class" / "ann" / "x.ipynb")
+    assert found(collect([tmp_path / "class"], tmp_path / "scratch")) == [("ann", "ann/x.ipynb")]

@@ -23,9 +23,10 @@ from redelivery.exercises.notebook import read_notebook
 from redelivery.grading import batch, scratch
 from redelivery.grading.batch import Journal
 from redelivery.grading.intake import Handed
-from redelivery.grading.judge import Entry, Limits
+from redelivery.grading.judge import Entry, Limits, judge
 from redelivery.grading.policy import BadPolicy, Late, Override, due_of, finals, moment_of
 from redelivery.grading.reports import exports, feedback, similarity
+from redelivery.grading.reports.gradebook import harmless
 from redelivery.grading.result import Kind, PartResult, SubmissionResult
 from redelivery.grading.roster import BadRoster, Joined, read_roster
 
@@ -107,6 +108,7 @@ def graded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tup
                 attempt=known.attempt,
                 digest=batch.digest(entry.path),
                 version=batch.__version__,
+                trusted=limits.sandbox,
                 seed=limits.seed,
                 limit=limits.seconds,
             )
@@ -291,8 +293,8 @@ def test_a_page_that_fails_costs_one_learner(
 def test_time_outs_are_tried_again_where_the_limit_is_another(tmp_path: Path) -> None:
     cut = SubmissionResult("ann", "", "x", (), problem="x: the time for this submission, 1 s, was over", limit=1.0)
     Journal(tmp_path / "r", keep=False).add(cut)
-    assert Journal(tmp_path / "r", keep=True, limit=1.0).newest() == [cut]
-    assert Journal(tmp_path / "r", keep=True, limit=9.0).newest() == []
+    assert [*Journal(tmp_path / "r", keep=True, limit=1.0).known.values()] == [cut]
+    assert Journal(tmp_path / "r", keep=True, limit=9.0).known == {}
 
 
 def test_partial_credit_is_given_where_it_is_asked_for(tmp_path: Path) -> None:
@@ -491,3 +493,138 @@ def test_what_a_killed_grading_has_left_is_swept(tmp_path: Path, monkeypatch: py
     assert scratch.sweep() == 2
     assert not any(place.exists() for place in gone)
     assert all((place / "notebook.ipynb").exists() for place in stays)
+
+
+# -- a messy class -----------------------------------------------------------------------------------------
+
+
+def test_names_of_the_anonymous_are_no_formulas_and_no_two_alike(
+    graded: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    evil = "=cmd|x"
+    (tmp_path / "class" / evil).mkdir()
+    (tmp_path / "class" / evil / "x.ipynb").write_text("{}", "utf-8")
+    monkeypatch.setitem(RESULTS, evil, result(evil))
+    _, out = graded("--anonymous")
+    first = table(out / "names.csv")
+    assert f"'{evil}" in first
+    assert evil not in first
+    kept = [row for row in rows_of(out / "names.csv") if row["called"] != "learner 002"]
+    with (out / "names.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["learner", "called"])
+        writer.writeheader()
+        writer.writerows(kept)
+    graded("--anonymous", "--resume")
+    second = table(out / "names.csv")
+    assert {row["learner"]: row["called"] for row in kept}.items() <= {
+        k: v["called"] for k, v in second.items()
+    }.items()
+    assert len({row["called"] for row in second.values()}) == len(RESULTS)
+
+
+def test_two_gradings_into_one_folder_do_not_lose_each_other_s_results(
+    graded: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inner: list[int] = []
+    judge_all = batch.judge_all
+
+    def while_another_begins(entries: Any, limits: Any, jobs: int) -> Any:
+        for found in judge_all(entries, limits, jobs):
+            if not inner:
+                inner.append(-1)
+                inner[0] = graded("--resume")[0]
+            yield found
+
+    monkeypatch.setattr(batch, "judge_all", while_another_begins)
+    status, out = graded()
+    assert (status, inner) == (3, [2])
+    assert "another grading writes into" in capsys.readouterr().err
+    assert len(rows_of(out / "grades.csv")) == len(RESULTS)
+
+
+def test_the_seed_is_that_of_the_results_where_its_file_is_gone(graded: Any) -> None:
+    _, out = graded("--seed", "77")
+    (out / "seed.txt").write_text("?", "utf-8")
+    with (out / "results.jsonl").open("ab") as file:
+        file.write(b'[]\n3\n\xff\n{"format": 1}\n' + bytes(9) + b"\n")
+    graded("--resume")
+    assert (out / "seed.txt").read_text("utf-8") == "77\n"
+    assert set(graded.times.values()) == {1}
+
+
+def test_what_stands_in_the_file_now_counts(graded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Graded, changed and graded, changed back: nothing is judged a third time, and the first result counts."""
+    name = "Ann Öberg_1"
+    path = tmp_path / "class" / f"{name}_assignsubmission_file_" / "x.ipynb"
+    _, out = graded("--seed", "1")
+    path.write_text("{ }", "utf-8")
+    monkeypatch.setitem(RESULTS, name, result(name, claims=0, total=0))
+    graded("--resume")
+    assert table(out / "grades.csv")[name]["total"] == "2"
+    path.write_text("{}", "utf-8")
+    graded("--resume")
+    assert table(out / "grades.csv")[name]["total"] == "10"
+    assert graded.times[name] == 2
+
+
+def test_nobody_waits_for_all_that_another_has_handed_in(tmp_path: Path) -> None:
+    entries = [
+        Entry(name, tmp_path / "x", f"{name}{n}") for name, n in (("ann", 1), ("mal", 1), ("mal", 2), ("zoe", 1))
+    ]
+    order: list[str] = []
+
+    def judging(waiting: Any) -> Any:
+        order.extend(entry.shown for entry in waiting)
+        return iter(())
+
+    journal = Journal(tmp_path / "r", keep=False)
+    batch.grade(entries, journal, Limits(), judging, lambda: None)
+    assert order == ["ann1", "mal1", "zoe1", "mal2"]
+
+
+def test_who_only_looks_like_somebody_is_not_joined(tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text("learner,id\nAnn,1\nBob,2\nMax (Bob),3\nJosé,4\nKim Lee,5\n", "utf-8")
+    names = ["Ann", "ann_2", "Ａnn", "x (Bob)", "Max (Bob)", "Jose", "José", "Jose\u0301", "Lee Kim"]
+    handed = Handed(tuple(Entry(name, path, "x") for name in names), (), sources=frozenset())
+    joined = Joined(handed, read_roster(path))
+    assert {name: person.learner for name, person in joined.person_of.items()} == {
+        "Ann": "Ann",
+        "Max (Bob)": "Max (Bob)",
+        "José": "José",
+        "Jose\u0301": "José",
+        "Lee Kim": "Kim Lee",
+    }
+    assert [entry.shown for entry in joined.handed.entries if entry.learner == "José"] == ["x", "x (2)"]
+
+
+@pytest.mark.parametrize("cell", ["＝1+1", "\n=1", " =1", "a;=1", "a; +1", "--1", "-²"])
+def test_no_spreadsheet_takes_it_for_a_formula(cell: str) -> None:
+    for piece in harmless(cell).split(";"):
+        assert not piece.strip().startswith(("=", "+", "-", "＝"))
+
+
+def test_a_time_limit_may_be_as_long_as_one_likes(tmp_path: Path) -> None:
+    notebook = tmp_path / "class" / "ann.ipynb"
+    notebook.parent.mkdir()
+    notebook.write_text("{}", "utf-8")
+    out = str(tmp_path / "out")
+    assert main(["grade", str(notebook.parent), "--out", out, "--no-sandbox", "--timeout", "1e9"]) == 3
+
+
+def test_what_a_notebook_says_of_itself_fits_into_a_gradebook(tmp_path: Path) -> None:
+    content = {"cells": [], "metadata": {"redelivery": {"exercise": "x\n\x1b[31m=" * 2_000_000}}}
+    path = tmp_path / "mal.ipynb"
+    path.write_text(json.dumps(content), "utf-8")
+    found = judge(Entry("mal", path, "mal.ipynb"), Limits(sandbox=False))
+    assert len(found.problem) <= 1000
+    assert found.problem.isprintable()
+
+
+def test_a_file_without_end_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "mal.ipynb"
+    with path.open("wb") as file:
+        file.truncate(1 << 42)
+    assert batch.digest(path) == ""
+    found = judge(Entry("mal", path, "mal.ipynb"), Limits(sandbox=False))
+    assert "bytes, more than" in found.problem

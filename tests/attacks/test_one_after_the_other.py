@@ -10,13 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from redelivery.grading.judge import Limits, judge
+from redelivery.grading import sandbox as sandboxes
+from redelivery.grading import worker
+from redelivery.grading.judge import Entry, Limits, judge
 from redelivery.grading.sandbox import Sandbox, why_not
 from redelivery.simulation.program import Cell
 from redelivery.simulation.remote import RemoteProgram, Session, SubmissionBroke
 from tests.attacks.hand_in import NEIGHBOUR, neighbour
+from tests.test_grading import hand_in, solved
 
 RIGHT = NEIGHBOUR
+HOUSE = "05-record-and-check"
 #: Right only where the submission before it has left a sign.
 COLLUDES = """
 import builtins, os, sys
@@ -93,6 +97,26 @@ import os
 hoard = [bytearray(1 << 28) for _ in range(5)]
 for one in hoard:
     one[::4096] = b"x" * len(one[::4096])
+"""
+#: The same, of which nothing is resident, and of which the first name is taken away.
+HOARDS_UNSEEN = """
+import mmap
+hoard = [mmap.mmap(-1, 1 << 28) for _ in range(5)]
+for one in hoard:
+    one[::4096] = b"x" * len(one[::4096])
+    one.madvise(mmap.MADV_DONTNEED)
+"""
+HOARDS_TWICE_MAPPED = """
+import ctypes
+libc = ctypes.CDLL(None)
+libc.mmap.restype = libc.mremap.restype = ctypes.c_void_p
+size = ctypes.c_size_t(600 << 20)
+kept = []
+for _ in range(2):
+    one = ctypes.c_void_p(libc.mmap(None, size, 3, 0x21, -1, ctypes.c_long(0)))
+    ctypes.memset(one, 1, size.value)
+    kept.append(libc.mremap(one, ctypes.c_size_t(0), size, 1))
+    libc.munmap(one, size)
 """
 #: So many that hoard hold more than all may together.
 TOO_MANY = 3
@@ -215,9 +239,10 @@ seen = repr(seen)
     assert said == repr([["a.txt", "b.txt", "c.db"], [1, 2], 3, [3, 36, False, "e3b0"], True])
 
 
-def test_the_memory_of_all_processes_counts_together(place: Sandbox) -> None:
+@pytest.mark.parametrize("hoards", [HOARDS, HOARDS_UNSEEN, HOARDS_TWICE_MAPPED], ids=["seen", "unseen", "mapped twice"])
+def test_the_memory_of_all_processes_counts_together(hoards: str, place: Sandbox) -> None:
     place.renew(60)
-    cells = [Cell("a", HOARDS)]
+    cells = [Cell("a", hoards)]
     sessions = []
     try:
         with pytest.raises(SubmissionBroke, match="memory"):
@@ -241,3 +266,84 @@ def test_a_place_that_is_gone_is_made_anew(place: Sandbox, tmp_path: Path) -> No
     points, second = judged(place, tmp_path, "bob", RIGHT)
     assert points == 3
     assert second != first
+
+
+def test_libraries_are_no_hoard(place: Sandbox) -> None:
+    """Not for want of memory that is mapped and never used, either."""
+    place.renew(600)
+    cells = [
+        Cell(
+            "a",
+            "import sqlite_utils, numpy, asyncio, decimal, xml.dom.minidom, mmap; m = mmap.mmap(-1, 1 << 20)",
+        )
+    ]
+    sessions = []
+    try:
+        for number in range(12):
+            sessions.append(Session(place, cells, first=not number))
+        time.sleep(0.5)  # until somebody has looked
+        for session in sessions:
+            assert session.errors == ()
+            session.ask(["open", []])
+    finally:
+        for session in sessions:
+            session.close()
+
+
+def test_names_in_the_temp_folder_are_few(place: Sandbox) -> None:
+    assert seen(place, "import os; seen = os.statvfs('/tmp').f_files") == 16_384
+
+
+def test_a_folder_as_deep_as_one_likes_is_gone_for_the_next_part(place: Sandbox, tmp_path: Path) -> None:
+    deep = "import os\nos.chdir('/tmp')\nfor _ in range(1500):\n    os.mkdir('d'); os.chdir('d')\nos.chdir('/tmp')\n"
+    assert judged(place, tmp_path, "mallory", deep + RIGHT)[0] == 3
+    assert judged(place, tmp_path, "ann", RIGHT)[0] == 3
+
+
+OF_ALL_CONNECTIONS = """
+def handle(message, db):
+    for name in ("hard_heap_limit=1000", "soft_heap_limit=1000", "temp_store_directory='/nowhere'"):
+        for how in ("PRAGMA", "EXPLAIN PRAGMA", "EXPLAIN QUERY PLAN PRAGMA", "PRAGMA main."):
+            try:
+                db.conn.execute(f"{how} {name}".replace(". ", "."))
+            except Exception:
+                pass
+"""
+
+
+def test_nobody_sets_what_all_connections_of_the_grader_have_in_common(place: Sandbox, tmp_path: Path) -> None:
+    """The next one's answer is judged with the same SQLite, in the same process."""
+    before = worker._shared()
+    for learner, answer, points in (("mallory", OF_ALL_CONNECTIONS, 0), ("ann", solved(HOUSE)["record_and_check"], 3)):
+        path = hand_in(tmp_path / f"{learner}.ipynb", {"record_and_check": answer}, HOUSE)
+        result = judge(Entry(learner, path, learner), Limits(seconds=600), place=place)
+        assert not result.faults
+        assert [part.points for part in result.parts if part.part == "record_and_check"] == [points]
+    assert worker._shared() == before
+
+
+def test_the_course_is_not_to_be_seen_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it stands below a folder of the system, or is installed among the packages."""
+    root = Path(__file__).parents[2]
+    sandboxes._view.cache_clear()
+    monkeypatch.setattr(sandboxes, "_SYSTEM", (*sandboxes._SYSTEM, str(root.parent)))
+    look = f"""
+import os
+seen = [os.path.exists({str(root.parent)!r}), os.path.exists({str(root / "reference")!r})]
+try:
+    os.mkdir({str(root / "x")!r})
+except OSError:
+    seen.append("closed")
+seen = repr(seen)
+"""
+    try:
+        with Sandbox() as place:
+            assert seen(place, look) == repr([True, False, "closed"])
+    finally:
+        sandboxes._view.cache_clear()
+
+
+def test_the_course_among_the_packages_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandboxes, "_PACKAGE", Path("/opt/env/lib/site-packages/redelivery"))
+    hidden = sandboxes._hidden(Path("/opt/env/lib/site-packages"), Path("/packages/0"))
+    assert hidden == ["--tmpfs", "/packages/0/redelivery", "--remount-ro", "/packages/0/redelivery"]

@@ -20,18 +20,24 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from .. import __version__
+from . import scratch
 from .allowance import GENEROUS
-from .judge import Entry, Limits
+from .judge import Entry, Limits, digest
 from .result import SubmissionResult
 
 #: Seconds that a worker may take beyond the submission's own time, generously counted, to stop by itself.
 _GRACE = 30.0
+#: Seconds between two looks at what a worker has computed.
+_LOOK = 1.0
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Worker:
@@ -82,20 +88,24 @@ class Worker:
             self._process.stdin.flush()
         except OSError:
             return b""
-        return self._line(GENEROUS * limits.seconds + self.grace)
+        return self._line(limits.seconds)
 
     def _line(self, seconds: float) -> bytes | None:
-        from time import monotonic
-
+        """``seconds``: of the submission. A worker stops by itself when they are over, unless it is in the middle of
+        something that nobody can interrupt: then what it has computed says so long before the clock on the wall."""
         assert self._process is not None
         assert self._process.stdout is not None
-        until = monotonic() + seconds
+        until = monotonic() + GENEROUS * seconds + self.grace
+        computed = _computed(self._process.pid)
         pieces = [self._rest]
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             while b"\n" not in pieces[-1]:
-                if not selector.select(max(until - monotonic(), 0)):
+                if not selector.select(max(min(until - monotonic(), _LOOK), 0)):
+                    if monotonic() < until and _computed(self._process.pid) - computed < seconds + self.grace:
+                        continue
                     self.close()
+                    scratch.sweep()  # the simulated stores that it had open
                     return None
                 piece = os.read(self._process.stdout.fileno(), 1 << 20)
                 if not piece:
@@ -119,6 +129,17 @@ class Worker:
                     stream.close()
 
 
+def _computed(process: int) -> float:
+    """Seconds that a process has computed; 0 where this machine doesn't say. Source: proc_pid_stat(5), utime and stime,
+    the 12th and 13th after the name."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            used = file.read().rpartition(b")")[2].split()[11:13]
+        return sum(map(int, used)) / _TICKS
+    except (OSError, ValueError):
+        return 0.0
+
+
 def _without_result(entry: Entry, limits: Limits, why: str, fault: bool) -> SubmissionResult:
     return SubmissionResult(
         entry.learner,
@@ -134,17 +155,6 @@ def _without_result(entry: Entry, limits: Limits, why: str, fault: bool) -> Subm
         seed=limits.seed,
         limit=limits.seconds,
     )
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file; empty where it can't be read."""
-    import hashlib
-
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
 
 
 def judge_all(entries: Sequence[Entry], limits: Limits, jobs: int) -> Iterator[SubmissionResult]:
@@ -198,6 +208,11 @@ def identity(result: SubmissionResult) -> tuple[str, ...]:
     return (result.learner, result.file, result.digest, result.version, str(result.trusted), str(result.seed))
 
 
+def expected(entry: Entry, limits: Limits) -> tuple[str, ...]:
+    """The `identity` that the result of ``entry`` is going to have."""
+    return (entry.learner, entry.shown, digest(entry.path), __version__, str(limits.sandbox), str(limits.seed))
+
+
 class Journal:
     """``results.jsonl``: every result as soon as there is one, on disk before the next."""
 
@@ -207,7 +222,7 @@ class Journal:
         self.path = path
         self._limit = limit
         self.known: dict[tuple[str, ...], SubmissionResult] = {}
-        whole = list(_whole_lines(path)) if keep else []
+        whole = list(whole_lines(path)) if keep else []
         for line in whole:
             with contextlib.suppress(ValueError):
                 result = SubmissionResult.from_json(json.loads(line))
@@ -228,12 +243,20 @@ class Journal:
     def add(self, result: SubmissionResult) -> None:
         """Keep a result, once."""
         if identity(result) not in self.known:
-            self.known[identity(result)] = result
             self._write(result)
+            self.known[identity(result)] = result
 
-    def newest(self) -> list[SubmissionResult]:
-        """The last result of each file."""
-        return list({(result.learner, result.file): result for result in self.known.values()}.values())
+    def results_of(self, entries: Sequence[Entry], limits: Limits) -> list[SubmissionResult]:
+        """For each file the result of what stands in it now, where there is one; else the last."""
+        by_file: dict[tuple[str, str], list[SubmissionResult]] = defaultdict(list)
+        for result in self.known.values():
+            by_file[result.learner, result.file].append(result)
+        found = []
+        for entry in entries:
+            several = by_file.get((entry.learner, entry.shown), [])
+            if several:
+                found.append(self.known.get(expected(entry, limits), several[-1]))
+        return found
 
     def _write(self, result: SubmissionResult) -> None:
         self._file.write(json.dumps(result.to_json()).encode() + b"\n")
@@ -245,7 +268,7 @@ class Journal:
         self._file.close()
 
 
-def _whole_lines(path: Path) -> Iterable[bytes]:
+def whole_lines(path: Path) -> Iterable[bytes]:
     """The lines of a file; the last one may have been torn by an interruption."""
     try:
         data = path.read_bytes()
@@ -257,17 +280,26 @@ def _whole_lines(path: Path) -> Iterable[bytes]:
 Judging = Callable[[Sequence[Entry]], Iterator[SubmissionResult]]
 
 
+def _in_turns(entries: Sequence[Entry]) -> list[Entry]:
+    """One of each learner's, then another of each: nobody waits for all that somebody else has handed in."""
+    before: Counter[str] = Counter()
+    turns = []
+    for entry in entries:
+        turns.append((before[entry.learner], entry))
+        before[entry.learner] += 1
+    return [entry for _, entry in sorted(turns, key=lambda turn: turn[0])]
+
+
 def grade(
     entries: Sequence[Entry], journal: Journal, limits: Limits, judging: Judging, done: Callable[[], Any]
 ) -> None:
     """Judge what the journal does not know yet; ``done`` is called after each."""
     waiting = []
     for entry in entries:
-        expected = (entry.learner, entry.shown, digest(entry.path), __version__, str(limits.sandbox), str(limits.seed))
-        if expected in journal.known:
+        if expected(entry, limits) in journal.known:
             done()
         else:
             waiting.append(entry)
-    for result in judging(waiting):
+    for result in judging(_in_turns(waiting)):
         journal.add(result)
         done()

@@ -11,8 +11,10 @@ import argparse
 import contextlib
 import csv
 import errno
+import fcntl
 import functools
 import io
+import itertools
 import json
 import os
 import secrets
@@ -121,7 +123,7 @@ def _grade(options: argparse.Namespace) -> int:
         people = read_roster(options.roster) if options.roster else []
     except (BadPolicy, BadRoster) as error:
         return _cannot(str(error))
-    seed = _seed(options.seed, out / "seed.txt", goes_on)
+    seed = _seed(options.seed, out, goes_on)
     limits = Limits(options.timeout, not options.no_sandbox, seed=seed)
     journal_path = out / "results.jsonl"
     if journal_path.exists() and not goes_on:
@@ -135,9 +137,9 @@ def _grade(options: argparse.Namespace) -> int:
         return judge_all(entries, limits, options.jobs or os.cpu_count() or 1)
 
     scratch.sweep()
-    with scratch.folder() as place:
+    with scratch.folder() as place, contextlib.ExitStack() as held:
         try:
-            handed = collect(options.submissions, place, options.one_learner)
+            handed = collect(options.submissions, place, options.one_learner, without=out)
             joined = Joined(handed, people) if people else None
             handed = joined.handed if joined is not None else handed
             known = {one.learner for one in handed.entries} | {one.learner for one in handed.unusable}
@@ -146,6 +148,8 @@ def _grade(options: argparse.Namespace) -> int:
                 return _cannot(f"--only {unknown[0]!r}: nobody of that name has handed in. There are: {_some(known)}")
             was_there = out.exists()
             out.mkdir(parents=True, exist_ok=True)
+            if not held.enter_context(_alone_in(out)):
+                return _cannot(f"another grading writes into {out}. Wait for its end, or name another folder")
             _write(out / "seed.txt", f"{seed}\n")
             journal = Journal(journal_path, keep=goes_on, limit=limits.seconds, without=options.only)
         except NothingThere as error:
@@ -155,6 +159,12 @@ def _grade(options: argparse.Namespace) -> int:
         wanted = [e for e in handed.entries if not options.only or e.learner in options.only]
         if not options.json:
             print(f"{len(handed.entries)} submissions. {_in_force(options, limits)}", flush=True)
+        for name in handed.around:
+            print(
+                f"redelivery: {name} is taken for a folder around the learners. If it is one learner's, say "
+                f"--one-learner {name!r}",
+                file=sys.stderr,
+            )
         with contextlib.closing(journal):
             try:
                 _with_bar(wanted, journal, limits, judging)
@@ -172,8 +182,7 @@ def _grade(options: argparse.Namespace) -> int:
                 done = len(journal.known)
                 print(f"\nredelivery: stopped by you; {done} results are kept. Go on with --resume", file=sys.stderr)
                 return 130
-        there = {(entry.learner, entry.shown) for entry in handed.entries}
-        results = [r for r in journal.newest() if (r.learner, r.file) in there]
+        results = journal.results_of(handed.entries, limits)
         try:
             rules.roster(joined)
             return rules.report([*results, *handed.unusable], out)
@@ -182,6 +191,23 @@ def _grade(options: argparse.Namespace) -> int:
                 f"{error.filename or out} can't be written to: {error.strerror}{_hint(error)}; all results are kept in "
                 f"{journal_path}. Make the reports with --resume"
             )
+
+
+@contextlib.contextmanager
+def _alone_in(out: Path) -> Iterator[bool]:
+    """Whether nobody else writes into the folder, until the end of the block: two would lose each other's results."""
+    descriptor = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        except OSError:  # there are no locks there
+            yield True
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
 
 
 def _take_back(out: Path, was_there: bool) -> None:
@@ -210,13 +236,18 @@ def _in_force(options: argparse.Namespace, limits: Limits) -> str:
     return isolation if limits.sandbox else f"UNTRUSTED. {isolation}"
 
 
-def _seed(wanted: int | None, kept: Path, resume: bool) -> int:
+def _seed(wanted: int | None, out: Path, resume: bool) -> int:
     """The seed that was asked for; when going on, that of the beginning; else a new one."""
+    from .batch import whole_lines
+
     if wanted is not None:
         return wanted
     if resume:
         with contextlib.suppress(OSError, ValueError):
-            return int(kept.read_text(encoding="utf-8"))
+            return int((out / "seed.txt").read_text(encoding="utf-8"))
+        for line in reversed(list(whole_lines(out / "results.jsonl"))):
+            with contextlib.suppress(ValueError, LookupError, TypeError):
+                return int(json.loads(line)["seed"])
     return secrets.randbelow(1_000_000)
 
 
@@ -361,17 +392,23 @@ class _Rules:
         """Everybody under a number, the same in every grading into this folder."""
         from dataclasses import replace
 
+        from .reports.gradebook import harmless
         from .roster import BadRoster, rows_of_csv
 
         known: dict[str, str] = {}
         with contextlib.suppress(BadRoster):
             known = {row.get("learner", ""): row.get("called", "") for row in rows_of_csv(out / "names.csv")[1]}
+        known = {learner: called for learner, called in known.items() if called}
         learners = {final.result.learner for final in marked}
+        known |= {learner: known[written] for learner in learners if (written := harmless(learner)) in known}
         new = [learner for learner in learners if learner not in known]
         secrets.SystemRandom().shuffle(new)
-        known |= {learner: f"learner {len(known) + n:03}" for n, learner in enumerate(new, 1)}
+        taken = set(known.values())
+        numbers = (name for n in itertools.count(1) if (name := f"learner {n:03}") not in taken)
+        known |= dict(zip(new, numbers, strict=False))
         text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows([("learner", "called"), *sorted(known.items())])
+        rows = sorted({harmless(learner): called for learner, called in known.items()}.items())
+        csv.writer(text, lineterminator="\n").writerows([("learner", "called"), *rows])
         _write(out / "names.csv", text.getvalue())
         self._strangers = [known.get(name, "?") for name in self._strangers]
 

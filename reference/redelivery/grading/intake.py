@@ -27,33 +27,40 @@ What stands there and is no notebook gets a result, too, unless its learner has 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import errno
 import hashlib
 import lzma
 import os
 import re
+import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from .. import __version__
 from ..exercises.catalogue import EXERCISES
+from . import judge
 from .judge import LARGEST, Entry
 from .result import SubmissionResult
+from .unpacking import ARCHIVES, Member, TooMuch, bounded_memory, members, moment_of
 
-_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _OTHER_ARCHIVES = (".rar", ".7z", ".gz", ".bz2", ".xz", ".zst", ".cab", ".dmg", ".iso", ".zipx")
 #: For each learner: files looked at, bytes unpacked, notebooks.
 _MOST_MEMBERS = 5_000
 _MOST_BYTES = 500_000_000
 _MOST_NOTEBOOKS = 40
+#: So many bytes also where there is little room: otherwise a learner gets only this part of what is there.
+_LEAST_BYTES, _PART = 50_000_000, 8
+#: Bytes for each learner that are unpacked at all, also what is thrown away.
+_MOST_WORK = 2_000_000_000
+#: Files for each learner of which it is said why they can't be used.
+_MOST_REFUSED = 40
 _DEEPEST = 3
 _LONGEST_NAME = 120
 _MOODLE = re.compile(r"^(?P<name>.+_\d+)_assignsubmission_(?:file|onlinetext)_?$")
@@ -61,7 +68,7 @@ _CANVAS = re.compile(r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<number>\d+)_\d+_.+$"
 #: Of a file that is neither notebook nor archive.
 _ENDING = re.compile(r"(\.ipynb)?\.[A-Za-z][A-Za-z0-9]{0,4}$", re.IGNORECASE)
 _SKIPPED = frozenset({".ipynb_checkpoints", "__MACOSX", ".git", "__pycache__"})
-_OF_SYSTEMS = frozenset({"thumbs.db", "desktop.ini"})
+_OF_SYSTEMS = frozenset({"thumbs.db", "desktop.ini", "submission_metadata.yml"})
 #: nbgrader's own, beside ``submitted``.
 _NBGRADERS = frozenset({"source", "release", "autograded", "feedback", "nbgrader_config.py", "gradebook.db"})
 #: What reading an archive may end in.
@@ -77,6 +84,8 @@ _BROKEN = (
     LookupError,
     zlib.error,
     lzma.LZMAError,
+    struct.error,
+    TooMuch,
 )
 #: What the learner's archive is not to blame for.
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -91,28 +100,35 @@ class Handed:
     unusable: tuple[SubmissionResult, ...]
     late: frozenset[str] = frozenset()
     """Learners whose file the platform calls late."""
+    sources: frozenset[str] | None = None
+    """What was named on the command line, as the names of learners say it who are in several; None: not known."""
+    around: tuple[str, ...] = ()
+    """Folders that were taken for ones around the learners."""
 
 
 class NothingThere(Exception):
     """There is nothing to grade; the message says where was looked and for what."""
 
 
-def collect(paths: Sequence[Path], scratch: Path, one_learner: str = "") -> Handed:
+def collect(paths: Sequence[Path], scratch: Path, one_learner: str = "", without: Path | None = None) -> Handed:
     """All notebooks in ``paths``. Those in archives are copied into ``scratch``, under names of our own.
 
-    ``one_learner``: everything belongs to this one.
+    ``one_learner``: everything belongs to this one. ``without``: a folder that is no learner's, wherever it stands.
 
     Raises:
         NothingThere: a path does not exist, or there is no notebook anywhere.
     """
     sources: list[_Source] = []
-    for path in paths:
-        if not path.exists():
-            raise NothingThere(f"there is no file or folder {path}. Expected notebooks, folders or archives of them")
-        source = _Source(path, scratch / f"{len(sources)}", one_learner)
-        source.take(path)
-        sources.append(source)
-    handed = _kept_apart(sources, one_learner)
+    with bounded_memory():
+        for path in paths:
+            if not path.exists():
+                raise NothingThere(
+                    f"there is no file or folder {path}. Expected notebooks, folders or archives of them"
+                )
+            source = _Source(path, scratch / f"{len(sources)}", one_learner)
+            source.take(path, without)
+            sources.append(source)
+        handed = _kept_apart(sources, one_learner)
     if not handed.entries and not any(source.is_promising for source in sources):
         where = ", ".join(map(str, paths))
         raise NothingThere(
@@ -155,11 +171,32 @@ def _kept_apart(sources: Sequence[_Source], one_learner: str) -> Handed:
                 refused.append((over, f"{why}. Hand in one for each exercise"))
             if found and not notebooks and not refused:
                 refused.append((found[0].shown, _nothing_usable(found)))
+            if len(refused) > _MOST_REFUSED:
+                more = len(refused) - _MOST_REFUSED + 1
+                refused[_MOST_REFUSED - 1 :] = [
+                    (refused[_MOST_REFUSED - 1][0], f"it and {more - 1} more can't be used")
+                ]
             unusable += [
                 SubmissionResult(learner, "", where, (), problem=f"{where}: {why}", version=__version__)
                 for where, why in refused
             ]
-    return Handed(tuple(entries), tuple(unusable), frozenset(late))
+    apart = frozenset(source.name for source in sources) if len(sources) > 1 else frozenset[str]()
+    around = tuple(shown(source.around) for source in sources if source.around and not one_learner)
+    return Handed(told_apart(entries), tuple(unusable), frozenset(late), apart, around)
+
+
+def told_apart(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """No two notebooks of a learner are called the same: of a folder and an archive, or of two archives."""
+    taken: set[tuple[str, str]] = set()
+    found = []
+    for entry in entries:
+        name, number = entry.shown, 1
+        while (entry.learner, name) in taken:
+            number += 1
+            name = f"{entry.shown} ({number})"
+        taken.add((entry.learner, name))
+        found.append(replace(entry, shown=name))
+    return tuple(found)
 
 
 def _nothing_usable(found: Sequence[_Found]) -> str:
@@ -194,10 +231,21 @@ class _Found:
 class _Budget:
     """What a learner's archives may still unpack to."""
 
-    __slots__ = ("bytes", "members")
+    __slots__ = ("bytes", "members", "others", "work")
 
-    def __init__(self) -> None:
-        self.bytes, self.members = _MOST_BYTES, _MOST_MEMBERS
+    def __init__(self, most: int) -> None:
+        self.bytes, self.work = most, _MOST_WORK
+        self.members = self.others = _MOST_MEMBERS
+
+    def unpacked(self, size: int) -> None:
+        """Count what was unpacked, whatever becomes of it.
+
+        Raises:
+            TooMuch: it is more than a learner may have.
+        """
+        self.work -= size
+        if self.work < 0:
+            raise TooMuch(f"what was unpacked of the learner's is more than {_MOST_WORK:,} bytes")
 
 
 class _Source:
@@ -213,7 +261,10 @@ class _Source:
         self._copied = 0
         self._one = one_learner
         self._layout: tuple[tuple[str, ...], bool] = ((), False)
-        self._budgets: dict[str, _Budget] = defaultdict(_Budget)
+        most = _most_bytes(scratch)
+        self._budgets: dict[str, _Budget] = defaultdict(lambda: _Budget(most))
+        self.around = ""
+        """A folder that is taken for one around the learners, since it looks like that."""
         self.is_promising = False
         """Whether there is anything that somebody may have meant for a notebook."""
 
@@ -247,7 +298,8 @@ class _Source:
 
     def _root(self, layers: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], bool]:
         """The folders before those that name learners, and whether they are nbgrader's."""
-        layers = list(layers)
+        layers = list(layers)  # a note beside the folders of the learners, or an empty one, says nothing about them
+        layers = [one for one in layers if len(one) > 2 or _is_notebook(one[-1]) or _is_archive(one[-1])] or layers
         firsts = {layer[0] for layer in layers}
         if "submitted" in firsts and firsts - {"submitted"} <= _NBGRADERS:
             return ("submitted",), True
@@ -264,7 +316,9 @@ class _Source:
         if {layer[1] for layer in layers} == {"submitted"}:
             return (first, "submitted"), True
         is_platforms = all(_MOODLE.match(layer[1]) for layer in layers)
-        if first == self._outer() or is_platforms or _same_in_several(layers):
+        if first != self._outer() and (is_platforms or _same_in_several(layers)):
+            self.around = first
+        if first == self._outer() or self.around:
             return (first,), False
         return (), False
 
@@ -310,22 +364,38 @@ class _Source:
 
     # -- folders ---------------------------------------------------------------------------------------
 
-    def take(self, path: Path) -> None:
+    def take(self, path: Path, without: Path | None = None) -> None:
         """A file, an archive or a folder, named by the instructor."""
         if path.is_dir():
-            inside = [PurePosixPath(os.fsdecode(found.relative_to(path).as_posix())) for found in _walk(path)]
-            self._layout = self._root({one.parts for one in inside})
-            for one in inside:
-                self._take_found(path / one, one)
+            found = [
+                (PurePosixPath(os.fsdecode(place.relative_to(path).as_posix())), problem)
+                for place, problem in _walk(path, without)
+            ]
+            self._layout = self._root({inside.parts for inside, _ in found})
+            for inside, problem in found:
+                if problem:
+                    self.refuse((*inside.parts, ""), inside, problem)
+                else:
+                    self._take_found(path / inside, inside)
         elif _is_archive(path.name):
             with contextlib.suppress(*_BROKEN):
-                self._layout = self._root({_inner(member.name) for member in _members(path) if _is_shown(member.name)})
+                self._layout = self._root({_inner(one.name) for one in members(path, None) if _is_shown(one.name)})
             self._open(path, PurePosixPath(path.name), PurePosixPath(), None, "", 1)
         else:
             self._take_found(path, PurePosixPath(path.name))
 
     def _take_found(self, path: Path, inside: PurePosixPath) -> None:
         layer = inside.parts
+        budget = self._budget(layer)
+        is_wanted = _is_archive(path.name) or _is_notebook(path.name)
+        if is_wanted:
+            budget.members -= 1
+            if budget.members < 0:
+                return self._too_many(layer, inside, budget.members)
+        else:
+            budget.others -= 1
+            if budget.others < 0:
+                return None
         try:
             state = path.lstat()
         except OSError as error:
@@ -335,7 +405,7 @@ class _Source:
             return None
         if path.name == _TIMESTAMP:
             self._stamps[layer[:-1]] = _timestamp(path)
-        if not (_is_archive(path.name) or _is_notebook(path.name)):
+        if not is_wanted:
             return self._other(layer, inside)
         if stat.S_ISLNK(state.st_mode):
             return self.refuse(layer, inside, "it is a symbolic link, which is not followed. Hand in the file itself")
@@ -343,11 +413,15 @@ class _Source:
             return self.refuse(layer, inside, "it is no ordinary file. Hand in the notebook itself")
         if not os.access(path, os.R_OK):
             return self.refuse(layer, inside, "it can't be read (permission denied)")
-        moment = _moment(state.st_mtime)
+        moment = moment_of(state.st_mtime)
         if _is_archive(path.name):
             return self._open(path, inside, _without_ending(inside), layer, moment, 1)
         self._found.append(_Found(layer, shown(str(inside)), moment, path))
         return None
+
+    def _too_many(self, layer: tuple[str, ...], inside: PurePosixPath, left: int) -> None:
+        if left == -1:
+            self.refuse(layer, inside, f"there are more than {_MOST_MEMBERS:,} files. Pack only the notebook")
 
     # -- archives --------------------------------------------------------------------------------------
 
@@ -363,20 +437,20 @@ class _Source:
         """``layer`` and ``moment``: of a learner's archive; None, one that the instructor has named."""
         held = len(self._found)
         try:
-            for member in _members(path):
+            for member in members(path, None if layer is None else self._budget(layer).unpacked):
                 if not self._take_member(member, below, layer, moment, depth):
                     break
         except _BROKEN as error:
             if isinstance(error, OSError) and error.errno in _DISK_FULL:
                 raise
-            why = f"the archive can't be read ({type(error).__name__}: {str(error)[:120]}). Pack it again"
+            why = f"the archive can't be read ({_why(error)}). Pack it again"
             return self.refuse(layer or (path.name,), inside, why)
         if layer is not None and len(self._found) == held:
             self._other(layer, inside)
         return None
 
     def _take_member(
-        self, member: _Member, below: PurePosixPath, layer: tuple[str, ...] | None, moment: str, depth: int
+        self, member: Member, below: PurePosixPath, layer: tuple[str, ...] | None, moment: str, depth: int
     ) -> bool:
         """Whether to go on."""
         name = PurePosixPath(member.name.replace("\\", "/"))
@@ -388,12 +462,10 @@ class _Source:
         budget = self._budget(mine)
         budget.members -= 1
         if budget.members < 0:
-            if budget.members == -1:
-                self.refuse(mine, inside, f"there are more than {_MOST_MEMBERS:,} files. Pack only the notebook")
+            self._too_many(mine, inside, budget.members)
             return layer is None
         if layer is None and name.name == _TIMESTAMP and not member.problem:
-            with member.open() as file:
-                self._stamps[inner[:-1]] = shown(file.read(200).decode("utf-8", "replace").strip())
+            self._stamps[inner[:-1]] = shown(next(member.pieces(), b"")[:200].decode("utf-8", "replace").strip())
         if not (_is_archive(name.name) or _is_notebook(name.name)):
             self._other(mine, inside)
             return True
@@ -407,7 +479,7 @@ class _Source:
 
     def _unpack(
         self,
-        member: _Member,
+        member: Member,
         name: PurePosixPath,
         inside: PurePosixPath,
         layer: tuple[str, ...],
@@ -415,7 +487,7 @@ class _Source:
         depth: int,
         budget: _Budget,
     ) -> None:
-        ending = next((e for e in (".ipynb", *_ARCHIVES) if name.name.lower().endswith(e)), "")
+        ending = next((e for e in (".ipynb", *ARCHIVES) if name.name.lower().endswith(e)), "")
         target = self._scratch / f"{self._copied}{ending}"
         self._copied += 1
         try:
@@ -425,8 +497,10 @@ class _Source:
         except _BROKEN as error:
             if isinstance(error, OSError) and error.errno in _DISK_FULL:
                 raise
+            if isinstance(error, MemoryError):
+                budget.work = 0
             target.unlink(missing_ok=True)
-            return self.refuse(layer, inside, f"it can't be unpacked ({type(error).__name__}: {str(error)[:120]})")
+            return self.refuse(layer, inside, f"it can't be unpacked ({_why(error)})")
         if not fits:
             target.unlink(missing_ok=True)
             return self.refuse(
@@ -440,14 +514,15 @@ class _Source:
         self._found.append(_Found(layer, shown(str(inside)), moment, target))
         return None
 
-    def _copy(self, member: _Member, target: Path, budget: _Budget) -> bool:
+    def _copy(self, member: Member, target: Path, budget: _Budget) -> bool:
         """Whether it is small enough."""
         target.parent.mkdir(parents=True, exist_ok=True)
         size = 0
-        with member.open() as source, target.open("xb") as copy:
-            while piece := source.read(1 << 20):
+        with target.open("xb") as copy:
+            for piece in member.pieces():
                 size += len(piece)
                 budget.bytes -= len(piece)
+                budget.unpacked(len(piece))
                 if size > LARGEST or budget.bytes < 0:
                     budget.bytes += size  # what is thrown away costs nothing
                     return False
@@ -475,67 +550,39 @@ def _same_in_several(layers: Iterable[tuple[str, ...]]) -> bool:
     return any(len(folders) > 1 for folders in holders.values())
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """A file in an archive."""
-
-    name: str
-    moment: str
-    problem: str
-    archive: zipfile.ZipFile | tarfile.TarFile
-    info: zipfile.ZipInfo | tarfile.TarInfo
-
-    def open(self) -> IO[bytes]:
-        if isinstance(self.archive, zipfile.ZipFile):
-            assert isinstance(self.info, zipfile.ZipInfo)
-            return self.archive.open(self.info)
-        assert isinstance(self.info, tarfile.TarInfo)
-        file = self.archive.extractfile(self.info)
-        assert file is not None
-        return file
-
-
-def _members(path: Path) -> Iterator[_Member]:
-    return _zip_members(path) if path.name.lower().endswith(".zip") else _tar_members(path)
-
-
-def _zip_members(path: Path) -> Iterator[_Member]:
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            if info.is_dir():
-                continue
-            problem = ""
-            if stat.S_ISLNK(info.external_attr >> 16):
-                problem = "it is a symbolic link, which is not followed. Pack the file itself"
-            elif info.flag_bits & 1:
-                problem = "it is encrypted. Pack it again without a password"
-            year, month, day, hour, minute, second = info.date_time
-            moment = f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-            yield _Member(info.filename, moment, problem, archive, info)
+def _walk(folder: Path, without: Path | None) -> Iterator[tuple[Path, str]]:
+    """All files, and folders that are empty; with why, folders that can't be looked into. ``without``: what is not the
+    learners'. Folders may be as deep as they like."""
+    todo = [folder]
+    while todo:
+        place = todo.pop()
+        try:
+            with os.scandir(place) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            if place == folder:
+                raise
+            yield place, f"the folder can't be looked into ({error.strerror})"
+            continue
+        found = [entry for entry in found if not entry.name.startswith(".")]
+        if not found and place != folder:
+            yield place, ""
+        below = []
+        for entry in found:
+            path = Path(entry.path)
+            if not entry.is_dir(follow_symlinks=False):
+                yield path, ""
+            elif entry.name not in _SKIPPED and not _is_same(path, without):
+                below.append(path)
+        todo += reversed(below)
 
 
-def _tar_members(path: Path) -> Iterator[_Member]:
-    with tarfile.open(path) as archive:
-        for info in archive:
-            if info.isdir():
-                continue
-            problem = "" if info.isreg() else "it is a link or a device, which is not followed. Pack the file itself"
-            yield _Member(info.name, _moment(info.mtime), problem, archive, info)
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """All files, and folders that are empty."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
-        if not folders and not files and Path(place) != folder:
-            yield Path(place)
-        for name in [*sorted(name for name in folders if (Path(place) / name).is_symlink()), *sorted(files)]:
-            if not name.startswith("."):
-                yield Path(place) / name
+def _is_same(one: Path, other: Path | None) -> bool:
+    return other is not None and one.name == other.name and one.resolve() == other.resolve()
 
 
 def _is_archive(name: str) -> bool:
-    return name.lower().endswith(_ARCHIVES)
+    return name.lower().endswith(ARCHIVES)
 
 
 def _is_notebook(name: str) -> bool:
@@ -544,7 +591,7 @@ def _is_notebook(name: str) -> bool:
 
 def _without_ending(path: PurePosixPath) -> PurePosixPath:
     name = path.name
-    for ending in (".ipynb", *sorted(_ARCHIVES, key=len, reverse=True)):
+    for ending in (".ipynb", *sorted(ARCHIVES, key=len, reverse=True)):
         if name.lower().endswith(ending) and len(name) > len(ending):
             return path.with_name(name[: -len(ending)])
     return path
@@ -560,15 +607,20 @@ def _timestamp(note: Path) -> str:
         return ""
 
 
-def _moment(seconds: float) -> str:
+def _most_bytes(scratch: Path) -> int:
+    """What a learner's archives may unpack to: less where there is little room, so that it is enough for the class."""
+    there = next((place for place in scratch.parents if place.exists()), Path())
     try:
-        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError):
-        return ""
+        free = shutil.disk_usage(there).free
+    except OSError:
+        return _MOST_BYTES
+    return min(_MOST_BYTES, max(_LEAST_BYTES, free // _PART))
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, TooMuch) else f"{type(error).__name__}: {shown(str(error))}"
 
 
 def shown(text: str) -> str:
     """A name from outside, fit for any page: one line, no control characters, not too long."""
-    text = text.encode("utf-8", "backslashreplace").decode()
-    text = "".join(c if c.isprintable() else "?" for c in text).strip() or "?"
-    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+    return judge.shown(text, _LONGEST_NAME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -30,13 +31,23 @@ from .sandbox import NoSandbox, Sandbox, SandboxLost
 LARGEST = 200_000_000
 #: Characters of code that are executed.
 MOST_SOURCE = 1_000_000
+#: Cells with something in them that are executed, and characters of a cell's name.
+_MOST_CELLS, _LONGEST_NAME = 20_000, 200
 #: Characters of an answer that its page shows, and of a text about it.
 _MOST_SHOWN = 100_000
 _MOST_PICTURE = 3_000_000
+_MOST_OF_A_PROBLEM = 1_000
 #: As a part says it that is made of several answers.
 _COUNTED = re.compile(r"(\d+) of (\d+) are right$")
 #: As exercises say it of what is as it was handed out.
 _UNSOLVED = ("is not solved yet", "no schedule yet")
+
+
+def shown(text: str, most: int) -> str:
+    """A text from outside, fit for any page: one line, no control characters, not too long."""
+    text = text[: most + 1].encode("utf-8", "backslashreplace").decode()
+    text = "".join(c if c.isprintable() else "?" for c in text).strip() or "?"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,17 @@ class Limits:
     """What values that hurt are drawn from."""
 
 
+def digest(path: Path) -> str:
+    """SHA-256 of a file; empty where it can't be read, or is too large to be a notebook: it may have no end."""
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > LARGEST:
+                return ""
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
 def judge(
     entry: Entry, limits: Limits, progress: Callable[[str], None] | None = None, place: Sandbox | None = None
 ) -> SubmissionResult:
@@ -87,10 +109,10 @@ def judge(
         limit=limits.seconds,
     )
     try:
-        result = replace(result, digest=hashlib.sha256(entry.path.read_bytes()).hexdigest())
+        result = replace(result, digest=digest(entry.path))
         submission = read_notebook(entry.path, LARGEST)
     except NotUsable as error:
-        problem = str(error).replace(str(entry.path), entry.shown)
+        problem = shown(str(error).replace(str(entry.path), entry.shown), _MOST_OF_A_PROBLEM)
         return replace(result, problem=problem, seconds=monotonic() - started)
     except MemoryError:
         problem = f"{entry.shown} is too large to be read. Clear its outputs and hand it in again"
@@ -161,9 +183,15 @@ def _report(submission: Submission, part: Part, sandbox: Sandbox) -> Report:
     cells = submission.cells_for(part.grade_id)
     if isinstance(cells, NotChecked):
         return not_run(cells.reason)
+    cells = [cell for cell in cells if cell.source.strip() or cell.name == part.grade_id]
     size = sum(len(cell.source) for cell in cells)
     if size > MOST_SOURCE:
         return not_run(f"the notebook has {size:,} characters of code, more than {MOST_SOURCE:,}. Take data out of it")
+    if len(cells) > _MOST_CELLS or any(len(cell.name) > _LONGEST_NAME for cell in cells):
+        return not_run(
+            f"the notebook has {len(cells):,} cells with code. Expected {_MOST_CELLS:,} at most, and grade_ids of "
+            f"{_LONGEST_NAME} characters at most"
+        )
     program: RemoteProgram | None = None
     try:
         program = RemoteProgram(sandbox, cells)
@@ -216,4 +244,4 @@ def _result(report: Report, answer: str) -> PartResult:
     )
 
 
-__all__ = ["Entry", "Limits", "NoSandbox", "SandboxLost", "judge"]
+__all__ = ["Entry", "Limits", "NoSandbox", "SandboxLost", "digest", "judge", "shown"]

@@ -147,8 +147,8 @@ class SubmissionResult:
         Raises:
             ValueError: it is of another format, or none.
         """
-        if data.get("format") != FORMAT:
-            raise ValueError(f"expected a result of format {FORMAT}; this is of format {data.get('format')!r}")
+        if not isinstance(data, Mapping) or data.get("format") != FORMAT:
+            raise ValueError(f"expected a result of format {FORMAT}; this is {data!r:.80}")
         try:
             parts = tuple(PartResult(**{**part, "kind": Kind(part["kind"])}) for part in data["parts"])
             own = {k: v for k, v in data.items() if k not in ("format", "points", "max_points", "parts", "isolation")}

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import __version__
-from .intake import Handed, shown
+from .intake import Handed, shown, told_apart
 from .result import SubmissionResult
 
 NOTHING = "handed in nothing"
@@ -119,7 +119,7 @@ def read_roster(path: Path) -> list[Person]:
 
 def plain_name(text: str) -> str:
     """A name without accents, blanks, signs and capitals."""
-    text = unicodedata.normalize("NFKD", text).casefold()
+    text = unicodedata.normalize("NFD", text).casefold()  # not NFKD: letters of another kind are another name
     return "".join(c for c in text if c.isalnum())
 
 
@@ -131,6 +131,13 @@ def _names_of(name: str) -> frozenset[str]:
     words = name.split()
     turned = {plain_name("".join(words[n:] + words[:n])) for n in range(len(words))}
     return frozenset({plain_name(name), *turned}) - {""}
+
+
+def _is_called(handed: str, learner: str) -> bool:
+    """Whether this is how the list writes the name, with what the grader has added to it or without."""
+    source = _WITH_SOURCE.match(handed)
+    names = (handed, source["name"], source["source"].partition(".")[0]) if source is not None else (handed,)
+    return unicodedata.normalize("NFC", learner) in (unicodedata.normalize("NFC", name) for name in names)
 
 
 class Joined:
@@ -148,9 +155,11 @@ class Joined:
         learners = {one.learner for one in handed.entries} | {one.learner for one in handed.unusable}
         self.person_of: dict[str, Person] = {}
         for learner in sorted(learners):
-            found = self._person(learner)
+            found = self._person(learner, handed.sources)
             if found is not None:
                 self.person_of[learner] = found
+        for learner in self._look_alikes():
+            del self.person_of[learner]
         self.strangers = frozenset(learners - set(self.person_of))
         named = {learner: joined.learner for learner, joined in self.person_of.items()}
         there = set(named.values())
@@ -160,24 +169,49 @@ class Joined:
             if person.learner not in there
         ]
         self.handed = Handed(
-            tuple(replace(entry, learner=named.get(entry.learner, entry.learner)) for entry in handed.entries),
+            told_apart(replace(entry, learner=named.get(entry.learner, entry.learner)) for entry in handed.entries),
             (*(replace(r, learner=named.get(r.learner, r.learner)) for r in handed.unusable), *missing),
             frozenset(named.get(learner, learner) for learner in handed.late),
+            handed.sources,
+            handed.around,
         )
 
-    def _person(self, learner: str) -> Person | None:
+    def _person(self, learner: str, sources: frozenset[str] | None) -> Person | None:
         source = _WITH_SOURCE.match(learner)
-        if source is not None:
+        if source is not None and (sources is None or source["source"] in sources):
             own = re.sub(r"(\.tar)?\.\w+$", "", source["source"])
             found = self._one(own) or self._one(source["name"])  # an archive of one person's is that person's
             return found or self._one(learner)
         return self._one(learner)
+
+    def _look_alikes(self) -> list[str]:
+        """Who is joined by a name that only resembles that of somebody who has handed in under the name itself."""
+        own: dict[str, list[str]] = defaultdict(list)
+        for learner, person in self.person_of.items():
+            source = _WITH_SOURCE.match(learner)
+            name = source["name"] if source is not None else learner
+            if not self._numbers_of(name):
+                own[person.learner].append(learner)
+        return [
+            one
+            for learner, several in own.items()
+            if any(_is_called(other, learner) for other in several)
+            for one in several
+            if not _is_called(one, learner)
+        ]
+
+    def _numbers_of(self, learner: str) -> list[Person]:
+        match = _WITH_NUMBER.match(learner)
+        return self._by_number.get(learner.casefold()) or (self._by_number.get(match["number"], []) if match else [])
 
     def _one(self, learner: str) -> Person | None:
         found = self._by_number.get(learner.casefold(), [])
         match = _WITH_NUMBER.match(learner)
         if not found and match is not None:
             found = self._by_number.get(match["number"], [])
+            named = self._by_name.get(plain_name(match["name"]), [])
+            if found and named and not any(person in named for person in found):
+                return None  # ann_2 is no Bob, who has the number 2
         if not found:
             found = self._by_name.get(plain_name(learner), [])
         if not found and match is not None and not any(n.isdigit() for n in self._by_number):

@@ -33,6 +33,7 @@ from typing import Any
 from ..simulation.confine import Confinement
 from ..simulation.nest import TEMP_SIZE
 from ..simulation.wire import ANOTHER, CLEAN, FIRST, NEXT, Pipe
+from . import scratch
 from .allowance import Allowance
 from .processors import WaitsForProcessors
 
@@ -233,12 +234,21 @@ class Sandbox:
             self._process.wait()
             self._process = None
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            scratch.remove(self._folder)
             self._folder = None
 
 
 def _site_packages() -> list[str]:
     return list(dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]))
+
+
+def _hidden(bound: Path, shown: Path) -> list[str]:
+    """Options that hide the course, with its solutions and its checker, in a folder that is there to see."""
+    course = _PACKAGE.parents[1] if _PACKAGE.parent.name == "reference" else _PACKAGE
+    if not course.is_relative_to(bound) or Path(os.path.realpath(sys.executable)).is_relative_to(course):
+        return []
+    place = str(shown / course.relative_to(bound))
+    return ["--tmpfs", place, "--remount-ro", place]
 
 
 @functools.cache
@@ -254,10 +264,12 @@ def _view() -> tuple[str, ...]:
             options += ["--symlink", os.readlink(path), path]
         else:
             options += ["--ro-bind", real, path]
+            options += _hidden(Path(real), Path(path))
     for path in _DEVICES:
         options += ["--dev-bind-try", path, path]
     for number, path in enumerate(_site_packages()):
         options += ["--ro-bind", path, f"/packages/{number}"]
+        options += _hidden(Path(path), Path(f"/packages/{number}"))
     for name in ("__init__.py", "simulation"):
         options += ["--ro-bind", str(_PACKAGE / name), f"{_INSIDE}/{name}"]
     return (*options, "--remount-ro", "/", "--chdir", "/tmp")

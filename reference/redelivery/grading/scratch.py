@@ -11,6 +11,7 @@ import fcntl
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,9 +44,18 @@ def sweep() -> int:
         for place in found:
             match = _OTHERS.match(place.name)
             if match and _is_ours(place) and not _lives(int(match["process"])) and not _is_held(place):
-                shutil.rmtree(place, ignore_errors=True)
+                remove(place)
                 swept += 1
     return swept
+
+
+def remove(place: Path | str) -> None:
+    """Take away a folder that a submission wrote into, however deep it is; what can't be taken away stays."""
+    try:
+        shutil.rmtree(place, ignore_errors=True)
+    except RecursionError:
+        nowhere = subprocess.DEVNULL
+        subprocess.run(["rm", "-rf", "--", str(place)], stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False)
 
 
 def _is_ours(place: Path) -> bool:
@@ -69,9 +79,12 @@ def _lives(process: int) -> bool:
 def _is_held(place: Path) -> bool:
     """Whether a grading on another machine, or in another container, holds it."""
     try:
-        with open(place / _LOCK) as lock:
+        lock = os.open(place / _LOCK, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)  # it may be a pipe
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return False
+        finally:
+            os.close(lock)
+        return False
     except FileNotFoundError:
         return False
     except OSError:

@@ -6,8 +6,10 @@ from outside and another one takes its place.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -15,7 +17,9 @@ from ..simulation.confine import die_with_parent
 from .judge import Entry, Limits, judge
 from .sandbox import Sandbox
 
-_MOST_MEMORY = 8 << 30
+#: Bytes; of a machine that has less, a third: there are several of these.
+_MOST_MEMORY, _LEAST_MEMORY = 8 << 30, 2 << 30
+_OF_THE_PROCESS = ("hard_heap_limit", "soft_heap_limit", "temp_store_directory")
 
 
 def _limit_memory() -> None:
@@ -23,7 +27,14 @@ def _limit_memory() -> None:
 
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     if sys.platform == "linux" and most == resource.RLIM_INFINITY:
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, most))
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        resource.setrlimit(resource.RLIMIT_AS, (min(_MOST_MEMORY, max(there // 3, _LEAST_MEMORY)), most))
+
+
+def _shared() -> list[object]:
+    """What all connections to SQLite in this process have in common, as far as it can be asked for."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        return [connection.execute(f"PRAGMA {name}").fetchall() for name in _OF_THE_PROCESS]
 
 
 def main() -> None:
@@ -33,6 +44,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     place: Sandbox | None = None
+    before = _shared()
     for line in sys.stdin:
         work = json.loads(line)
         entry = Entry(work["learner"], Path(work["path"]), work["shown"], work["attempt"])
@@ -41,6 +53,8 @@ def main() -> None:
         result = judge(entry, limits, place=place)
         answers.write(json.dumps(result.to_json()) + "\n")
         answers.flush()
+        if _shared() != before:  # the next one gets another process
+            return
 
 
 if __name__ == "__main__":

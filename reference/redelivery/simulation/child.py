@@ -7,14 +7,13 @@ submission does to this module, it can only answer questions with it.
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 import sys
 import types
 from collections.abc import Callable
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import guards
 from .confine import Confinement, confine, die_with_parent, first_to_go, keep_to_oneself
@@ -32,6 +31,8 @@ _TO_DIE = 5.0
 _FOLDERS = ("/tmp", "/dev/shm")
 #: Seconds between two looks at the memory of a submission's processes.
 _LOOK = 0.1
+#: Bytes that libraries may map without being counted.
+_LIBRARIES = 64 << 20
 _MOST_PRINTS = 200
 _LONGEST_PRINT = 2000
 
@@ -109,14 +110,17 @@ def _serve_one(
     left by its earlier parts, and is killed before the `FIRST` process of another."""
     _signals_have_no_effect()
     held: list[int] = []
-    own = _resident(os.getpid())
+    own = _memory(os.getpid())
+    looked = monotonic()
     while True:
+        if monotonic() - looked >= _LOOK:  # also where somebody asks for one process after another
+            _limit_together(held, own, confinement.together)
+            looked = monotonic()
         if waiting is None:
             control.settimeout(_LOOK)
             try:
                 data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
             except TimeoutError:
-                _limit_together(held, own, confinement.together)
                 continue
             except OSError:
                 return
@@ -150,20 +154,40 @@ def _signals_have_no_effect() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _resident(process: int) -> int:
-    """Bytes of memory that a process holds; 0 where it is gone, or this machine doesn't say."""
+class _Memory(NamedTuple):
+    """What a process holds, in bytes."""
+
+    resident: int
+    unseen: int
+    """Mapped from files or shared: it may be in memory without being resident here."""
+
+
+def _memory(process: int) -> _Memory | None:
+    """None where it is gone, or this machine doesn't say. Source: proc_pid_status(5)."""
     try:
-        with open(f"/proc/{process}/statm", "rb") as file:
-            return int(file.read().split()[1]) * resource.getpagesize()
-    except (OSError, ValueError, IndexError):
-        return 0
+        with open(f"/proc/{process}/status", "rb") as file:
+            lines = file.read().split(b"\n")
+    except OSError:
+        return None
+    found = {
+        name: int(rest.split()[0]) << 10
+        for name, _, rest in (line.partition(b":") for line in lines)
+        if rest.endswith(b" kB")
+    }
+    if b"VmRSS" not in found:
+        return None
+    private = sum(found.get(name, 0) for name in (b"VmData", b"VmStk", b"VmExe", b"VmLib", b"RssShmem"))
+    return _Memory(found[b"VmRSS"] + found.get(b"VmSwap", 0), max(found.get(b"VmSize", 0) - private, 0))
 
 
-def _limit_together(processes: list[int], shared: int, most: int) -> None:
-    """End the processes where they hold more than ``most`` bytes together. ``shared``: what each has of this one."""
-    used = {process: size for process in processes if (size := _resident(process))}
+def _limit_together(processes: list[int], own: _Memory | None, most: int) -> None:
+    """End the processes where they hold more than ``most`` bytes together. ``own``: what each has of this one."""
+    used = {process: memory for process in processes if (memory := _memory(process))}
     processes[:] = used
-    if sum(max(size - shared, 0) for size in used.values()) > most:
+    shared = own or _Memory(0, 0)
+    resident = sum(max(memory.resident - shared.resident, 0) for memory in used.values())
+    unseen = sum(max(memory.unseen - shared.unseen - _LIBRARIES, 0) for memory in used.values())
+    if resident + unseen > most:
         for process in processes:
             _quietly(lambda one: os.kill(one, signal.SIGKILL), process)
 
@@ -183,12 +207,20 @@ def _kill_everybody_else() -> bool:
 
 
 def _empty(folder: str) -> None:
-    for place, folders, files in os.walk(folder, topdown=False):
-        for name in files:
-            _quietly(os.unlink, os.path.join(place, name))
-        for name in folders:
-            path = os.path.join(place, name)
-            _quietly(os.unlink if os.path.islink(path) else os.rmdir, path)
+    places = [folder]
+    for place in places:  # it grows; however deep it is, there is no recursion
+        try:
+            with os.scandir(place) as entries:
+                found = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        except OSError:
+            continue
+        for path, is_folder in found:
+            if is_folder:
+                places.append(path)
+            else:
+                _quietly(os.unlink, path)
+    for place in reversed(places[1:]):
+        _quietly(os.rmdir, place)
 
 
 def _quietly(act: Callable[[Any], object], given: Any) -> None:

@@ -26,6 +26,8 @@ _PR_SET_DUMPABLE = 4
 _READY = b"ready"
 #: Bytes of a submission's temp folder.
 TEMP_SIZE = 64 << 20
+#: Files in it: each takes a kilobyte of the kernel's memory that counts for nobody.
+_TEMP_NAMES = 16_384
 #: Seconds in which all processes of a place have to be gone.
 _TO_DIE = 5.0
 
@@ -92,7 +94,13 @@ def _enter(serve: Callable[[], None], write: int) -> None:
         os.write(write, f" {process} ".encode())
         os._exit(0)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    temp = (b"tmpfs", b"/tmp", b"tmpfs", _NO_SUID | _NO_DEVICES, f"size={TEMP_SIZE},mode=1777".encode())
+    temp = (
+        b"tmpfs",
+        b"/tmp",
+        b"tmpfs",
+        _NO_SUID | _NO_DEVICES,
+        f"size={TEMP_SIZE},nr_inodes={_TEMP_NAMES},mode=1777".encode(),
+    )
     processes = (b"proc", b"/proc", b"proc", _NO_SUID | _NO_DEVICES | _NO_PROGRAMS, None)
     if libc.mount(*temp) != 0 or libc.mount(*processes) != 0:
         return

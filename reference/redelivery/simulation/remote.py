@@ -194,8 +194,8 @@ class Session:
 def _cell_error(one: Any) -> CellError:
     if isinstance(one, list) and len(one) == 4 and all(isinstance(text, str) for text in one[:3]):
         cell, kind, text, line = one
-        if line is None or type(line) is int:
-            return CellError(cell[:200], kind[:200], guards_text(text), line)
+        if line is None or (type(line) is int and 0 <= line < 1_000_000):
+            return CellError(cell[:200], guards_text(kind)[:80], guards_text(text), line)
     raise SubmissionBroke("the process that runs the answer did not say how the cells went")
 
 

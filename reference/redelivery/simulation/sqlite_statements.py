@@ -216,10 +216,12 @@ class StatementAnalyser:
         elif action == sqlite3.SQLITE_SAVEPOINT:
             seen.transaction, seen.savepoint = first or "", _lower(second or "")
         elif action == sqlite3.SQLITE_PRAGMA:
-            self._pragma((first or "").lower(), second)
+            return self._pragma((first or "").lower(), second)
         return sqlite3.SQLITE_OK
 
-    def _pragma(self, name: str, argument: str | None) -> None:
+    def _pragma(self, name: str, argument: str | None) -> int:
+        """Most are carried out when they are compiled, even for `EXPLAIN`, and some change all connections of this
+        process (``hard_heap_limit``): what is not known here is not compiled."""
         seen = self._seen
         if name in _SCHEMA_PRAGMAS:
             seen.schema_pragma = True
@@ -229,8 +231,11 @@ class StatementAnalyser:
             pass
         elif name == "journal_mode":
             seen.unsupported = "setting PRAGMA journal_mode: the checker explores both journal modes itself"
+            return sqlite3.SQLITE_DENY
         else:
             seen.unsupported = f"PRAGMA {name}"
+            return sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_OK
 
 
 def _lower(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -15,7 +16,9 @@ from ..result import SubmissionResult
 
 Rule = Literal["latest", "best"]
 #: With these a spreadsheet takes a text for a formula (https://owasp.org, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: The same after what separates cells where the comma is that of decimals.
+_FORMULA_WITHIN = re.compile(r";(\s*)(?=[=+\-@＝＋－＠])")
 _FIRST = ("learner", "exercise", "points", "max_points")
 _LAST = ("not_run", "problem", "attempt", "counts", "file", "version", "isolation", "trusted", "seed")
 
@@ -137,8 +140,9 @@ def to_csv(results: Sequence[SubmissionResult], rule: Rule) -> str:
 
 def harmless(cell: str) -> str:
     """A text that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) and not _is_number(cell) else cell
+    cell = _FORMULA_WITHIN.sub(r";\1'", cell)
+    return f"'{cell}" if cell.lstrip().startswith(_FORMULA) and not _is_number(cell) else cell
 
 
 def _is_number(cell: str) -> bool:
-    return cell.lstrip("-").isdigit()
+    return cell.removeprefix("-").isdecimal()
