@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import tarfile
+import unicodedata
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -409,3 +411,39 @@ def test_many_files_beside_it_hide_no_notebook(tmp_path: Path, monkeypatch: pyte
         write(tmp_path / "class" / "ann" / f"data{number}.csv")
     write(tmp_path / "class" / "ann" / "x.ipynb")
     assert found(collect([tmp_path / "class"], tmp_path / "scratch")) == [("ann", "ann/x.ipynb")]
+
+
+@pytest.mark.parametrize("is_packed", [False, True], ids=["folder", "archive"])
+def test_whatever_stands_there_gets_a_row(is_packed: bool, tmp_path: Path) -> None:
+    """Hidden notebooks, folders with nothing but a system's files, names that look the same."""
+    folder = tmp_path / "class"
+    for name in (
+        ".ann/x.ipynb",
+        ".bob.ipynb",
+        "Jos\u00e9/x.ipynb",
+        "Jose\u0301/x.ipynb",
+        "junk/.DS_Store",
+        "zoe/x.ipynb",
+    ):
+        write(folder / name)
+    (folder / "empty").mkdir()
+    if is_packed:
+        shutil.make_archive(str(tmp_path / "class"), "zip", folder)
+    handed = collect([tmp_path / "class.zip" if is_packed else folder], tmp_path / "scratch")
+    names = [entry.learner for entry in handed.entries]
+    assert len(names) == 5
+    assert {".ann", ".bob", "zoe"} < set(names)
+    assert len({unicodedata.normalize("NFC", name) for name in names}) == 5
+    assert sorted(result.learner for result in handed.unusable) == ["empty", "junk"]
+
+
+@pytest.mark.parametrize("is_packed", [False, True], ids=["folder", "archive"])
+def test_learners_in_one_folder_whose_notebooks_are_called_after_them(is_packed: bool, tmp_path: Path) -> None:
+    for name in ("submission_1/ann.ipynb", "submission_2/bob.ipynb", "submission_metadata.yml"):
+        write(tmp_path / "class" / "assignment_7_export" / name)
+    if is_packed:
+        shutil.make_archive(str(tmp_path / "class"), "zip", tmp_path / "class")
+    handed = collect([tmp_path / ("class.zip" if is_packed else "class")], tmp_path / "scratch")
+    assert [entry.learner for entry in handed.entries] == ["submission_1", "submission_2"]
+    assert handed.unusable == ()
+    assert handed.around == ("assignment_7_export",)

@@ -628,3 +628,23 @@ def test_a_file_without_end_is_not_read(tmp_path: Path) -> None:
     assert batch.digest(path) == ""
     found = judge(Entry("mal", path, "mal.ipynb"), Limits(sandbox=False))
     assert "bytes, more than" in found.problem
+
+
+@pytest.mark.parametrize("what", ["a link", "a pipe"])
+def test_what_is_no_file_any_more_when_it_is_judged(what: str, tmp_path: Path) -> None:
+    """In a folder that a class shares it may have been one when submissions were looked for."""
+    path = tmp_path / "mal.ipynb"
+    if what == "a link":
+        path.symlink_to(ROOT / "reference" / "solutions" / "02-idempotence.ipynb")
+    else:
+        os.mkfifo(path)
+    assert batch.digest(path) == ""
+    found = judge(Entry("mal", path, "mal.ipynb"), Limits(sandbox=False))
+    assert (found.points, found.faults) == (0, False)
+    assert "no ordinary file" in found.problem
+
+
+def test_an_override_may_call_a_learner_as_the_gradebook_does() -> None:
+    given = [Override("'=1+1", "claims", 1.0, "by hand")]
+    (final,), unused = finals([result("=1+1")], None, Late(), given)
+    assert (final.points["claims"], unused) == (1.0, [])

@@ -36,6 +36,7 @@ import shutil
 import stat
 import struct
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from collections import Counter, defaultdict
@@ -67,7 +68,7 @@ _MOODLE = re.compile(r"^(?P<name>.+_\d+)_assignsubmission_(?:file|onlinetext)_?$
 _CANVAS = re.compile(r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<number>\d+)_\d+_.+$")
 #: Of a file that is neither notebook nor archive.
 _ENDING = re.compile(r"(\.ipynb)?\.[A-Za-z][A-Za-z0-9]{0,4}$", re.IGNORECASE)
-_SKIPPED = frozenset({".ipynb_checkpoints", "__MACOSX", ".git", "__pycache__"})
+_SKIPPED = frozenset({".ipynb_checkpoints", "__MACOSX", ".git", "__pycache__", ".Trash", ".Trashes", ".cache", ".venv"})
 _OF_SYSTEMS = frozenset({"thumbs.db", "desktop.ini", "submission_metadata.yml"})
 #: nbgrader's own, beside ``submitted``.
 _NBGRADERS = frozenset({"source", "release", "autograded", "feedback", "nbgrader_config.py", "gradebook.db"})
@@ -149,7 +150,7 @@ def _kept_apart(sources: Sequence[_Source], one_learner: str) -> Handed:
             if one_learner:
                 return shown(one_learner)
             name = shown(f"{owner.name} ({source.name})" if places[owner.name] > 1 else owner.name)
-            if taken.setdefault(name, (number, owner)) != (number, owner):
+            if taken.setdefault(unicodedata.normalize("NFC", name), (number, owner)) != (number, owner):
                 mark = hashlib.sha256(f"{number} {owner.name}".encode("utf-8", "backslashreplace")).hexdigest()[:8]
                 name = f"{name[: _LONGEST_NAME - 9]} {mark}"
             return name
@@ -316,7 +317,7 @@ class _Source:
         if {layer[1] for layer in layers} == {"submitted"}:
             return (first, "submitted"), True
         is_platforms = all(_MOODLE.match(layer[1]) for layer in layers)
-        if first != self._outer() and (is_platforms or _same_in_several(layers)):
+        if first != self._outer() and (is_platforms or len({layer[1] for layer in layers}) > 1):
             self.around = first
         if first == self._outer() or self.around:
             return (first,), False
@@ -357,7 +358,7 @@ class _Source:
     def _other(self, layer: tuple[str, ...], inside: PurePosixPath) -> None:
         """Something that is neither a notebook nor an archive."""
         name = inside.name.lower()
-        if name.startswith(".") or name in _OF_SYSTEMS:
+        if name in _OF_SYSTEMS:
             return
         self.is_promising |= ".ipynb" in name or name.endswith(_OTHER_ARCHIVES)
         self._found.append(_Found(layer, shown(str(inside))))
@@ -379,7 +380,9 @@ class _Source:
                     self._take_found(path / inside, inside)
         elif _is_archive(path.name):
             with contextlib.suppress(*_BROKEN):
-                self._layout = self._root({_inner(one.name) for one in members(path, None) if _is_shown(one.name)})
+                self._layout = self._root(
+                    {_inner(m.name) for m in members(path, None) if _is_shown(m.name) and not m.is_folder}
+                )
             self._open(path, PurePosixPath(path.name), PurePosixPath(), None, "", 1)
         else:
             self._take_found(path, PurePosixPath(path.name))
@@ -436,9 +439,12 @@ class _Source:
     ) -> None:
         """``layer`` and ``moment``: of a learner's archive; None, one that the instructor has named."""
         held = len(self._found)
+        folders: set[tuple[str, ...]] = set()
         try:
             for member in members(path, None if layer is None else self._budget(layer).unpacked):
-                if not self._take_member(member, below, layer, moment, depth):
+                if member.is_folder or _is_junk(_inner(member.name)[-1]):
+                    folders.add(_inner(member.name)[: None if member.is_folder else -1])
+                elif not self._take_member(member, below, layer, moment, depth):
                     break
         except _BROKEN as error:
             if isinstance(error, OSError) and error.errno in _DISK_FULL:
@@ -447,7 +453,17 @@ class _Source:
             return self.refuse(layer or (path.name,), inside, why)
         if layer is not None and len(self._found) == held:
             self._other(layer, inside)
+        if layer is None:
+            self._without_anything(folders, below)
         return None
+
+    def _without_anything(self, folders: set[tuple[str, ...]], below: PurePosixPath) -> None:
+        """Note the folders of the instructor's archive in which nothing is."""
+        full = {one.layer[:length] for one in self._found for length in range(len(one.layer))}
+        full |= {folder[:length] for folder in folders for length in range(len(folder))}
+        for folder in sorted(folders - full):
+            if folder and not _SKIPPED & set(folder):
+                self._found.append(_Found((*folder, ""), shown(str(below / PurePosixPath(*folder)))))
 
     def _take_member(
         self, member: Member, below: PurePosixPath, layer: tuple[str, ...] | None, moment: str, depth: int
@@ -541,15 +557,6 @@ def _is_shown(name: str) -> bool:
     return not (_SKIPPED & set(parts) or parts[-1].startswith("._"))
 
 
-def _same_in_several(layers: Iterable[tuple[str, ...]]) -> bool:
-    """Whether a notebook of one name stands in several folders: those of different learners."""
-    holders: dict[str, set[str]] = defaultdict(set)
-    for layer in layers:
-        if _is_notebook(layer[-1]):
-            holders[layer[-1]].add(layer[1])
-    return any(len(folders) > 1 for folders in holders.values())
-
-
 def _walk(folder: Path, without: Path | None) -> Iterator[tuple[Path, str]]:
     """All files, and folders that are empty; with why, folders that can't be looked into. ``without``: what is not the
     learners'. Folders may be as deep as they like."""
@@ -564,7 +571,7 @@ def _walk(folder: Path, without: Path | None) -> Iterator[tuple[Path, str]]:
                 raise
             yield place, f"the folder can't be looked into ({error.strerror})"
             continue
-        found = [entry for entry in found if not entry.name.startswith(".")]
+        found = [e for e in found if not (e.name in _SKIPPED if e.is_dir(follow_symlinks=False) else _is_junk(e.name))]
         if not found and place != folder:
             yield place, ""
         below = []
@@ -572,9 +579,14 @@ def _walk(folder: Path, without: Path | None) -> Iterator[tuple[Path, str]]:
             path = Path(entry.path)
             if not entry.is_dir(follow_symlinks=False):
                 yield path, ""
-            elif entry.name not in _SKIPPED and not _is_same(path, without):
+            elif not _is_same(path, without):
                 below.append(path)
         todo += reversed(below)
+
+
+def _is_junk(name: str) -> bool:
+    """Whether it is of a system's: hidden, and no notebook or archive."""
+    return name.startswith("._") or (name.startswith(".") and not (_is_notebook(name) or _is_archive(name)))
 
 
 def _is_same(one: Path, other: Path | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -79,8 +80,9 @@ class Limits:
 def digest(path: Path) -> str:
     """SHA-256 of a file; empty where it can't be read, or is too large to be a notebook: it may have no end."""
     try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size > LARGEST:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode) or state.st_size > LARGEST:
                 return ""
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
@@ -109,6 +111,8 @@ def judge(
         limit=limits.seconds,
     )
     try:
+        if not stat.S_ISREG(entry.path.lstat().st_mode):  # it was one, but who handed it in may have changed that
+            return replace(result, problem=f"{entry.shown} is no ordinary file. Hand in the notebook itself")
         result = replace(result, digest=digest(entry.path))
         submission = read_notebook(entry.path, LARGEST)
     except NotUsable as error:

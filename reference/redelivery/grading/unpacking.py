@@ -52,7 +52,7 @@ def _not_counted(size: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive."""
+    """A file or a folder in an archive."""
 
     name: str
     moment: str
@@ -61,6 +61,7 @@ class Member:
     """Why it can't be unpacked."""
     pieces: Callable[[], Iterator[bytes]]
     """Its content, each piece of bounded size."""
+    is_folder: bool = False
 
 
 @contextlib.contextmanager
@@ -84,7 +85,7 @@ def bounded_memory() -> Iterator[None]:
 
 
 def members(path: Path, count: Counter | None) -> Iterator[Member]:
-    """The files in an archive. ``count``: of a learner's; None for what the instructor has named.
+    """The files and folders in an archive. ``count``: of a learner's; None for what the instructor has named.
 
     Raises:
         TooMuch: as ``count`` says.
@@ -101,6 +102,10 @@ def moment_of(seconds: float) -> str:
         return ""
 
 
+def _folder(name: str) -> Member:
+    return Member(name, "", "", lambda: iter(()), is_folder=True)
+
+
 # -- zip ---------------------------------------------------------------------------------------------------
 
 
@@ -109,6 +114,7 @@ def _of_zip(path: Path, count: Counter | None) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             if info.is_dir():
+                yield _folder(info.filename)
                 continue
             problem = ""
             if stat.S_ISLNK(info.external_attr >> 16):
@@ -207,6 +213,7 @@ def _of_tar(path: Path, count: Counter | None) -> Iterator[Member]:
             if count is not None and number > _MOST_HEADERS:
                 raise TooMuch(f"it has more than {_MOST_HEADERS:,} files and folders")
             if info.isdir():
+                yield _folder(info.name)
                 continue
             problem = "" if info.isreg() else "it is a link or a device, which is not followed. Pack the file itself"
             yield Member(info.name, moment_of(info.mtime), problem, _tar_pieces(archive, info))
