@@ -142,13 +142,14 @@ def test_a_bomb_costs_its_learner_only(what: str, tmp_path: Path, monkeypatch: p
     assert kept < 1_000_000
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what this process alone took at most")
 def test_two_kilobytes_take_no_gigabytes(tmp_path: Path) -> None:
     path = zipped(tmp_path / "x.zip", zipfile.ZIP_BZIP2, bytes(_PIECE), 1500)
     assert path.stat().st_size < 3000
     look = (
-        "import resource, sys, pathlib; from redelivery.grading.unpacking import members\n"
+        "import sys, pathlib; from redelivery.grading.unpacking import members\n"
         "one = next(files := members(pathlib.Path(sys.argv[1]), None)); print(len(next(one.pieces())))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "print(*(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
     said = subprocess.run([sys.executable, "-c", look, str(path)], capture_output=True, text=True, check=True)
     size, most = map(int, said.stdout.split())
