@@ -38,6 +38,6 @@ def page_of(film: dict[str, Any], picture: str) -> str:
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Film</title></head><body><main>'
         f'<h1>A film</h1><div id="film"></div></main><script>{SCRIPT.read_text("utf-8")}</script><script>'
         f'const picture = document.createElement("div"); picture.innerHTML = {json.dumps(picture)};'
-        f'window._JUPYTERLAB["delivered-twice"].show(document.getElementById("film"), {json.dumps(film)}, picture);'
+        f'window.deliveredTwice.show(document.getElementById("film"), {json.dumps(film)}, picture);'
         "</script></body></html>"
     )

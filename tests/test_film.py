@@ -47,7 +47,7 @@ def test_a_film_says_what_the_timeline_says(replay: Replay, film: dict[str, Any]
     for step in marked:
         assert "db.execute" in film["files"][step["file"]]["lines"][step["line"] - 1]
     last = film["tables"][film["steps"][-1]["tables"]]
-    assert ["processed", [["1", "8"]], 0] in last
+    assert ["processed", ["message_id"], [["8"]], ["1"], 0] in last
     assert film["noReturn"] == 31
 
 
@@ -92,6 +92,14 @@ def accessible(page: Any, where: str) -> list[str]:
     return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
 
 
+def opened(page: Any, film: dict[str, Any], folder: Path, picture: str = "") -> None:
+    """A page that shows a film, with the stage open."""
+    path = folder / "film.html"
+    path.write_text(page_of(film, picture), "utf-8")
+    page.goto(path.as_uri())
+    page.get_by_role("button", name="Step through it").click()
+
+
 @needs_browser
 def test_every_step_by_keyboard_and_by_mouse(page: Any, film: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "film.html"
@@ -101,15 +109,19 @@ def test_every_step_by_keyboard_and_by_mouse(page: Any, film: dict[str, Any], tm
     assert page.evaluate("document.activeElement.textContent").startswith("▶ Step through it")
     page.keyboard.press("Enter")
     say = page.locator(".rd-say")
-    assert page.evaluate("document.activeElement.type") == "range"
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "slider"
     steps = film["steps"]
+    ticks = page.locator(".rd-tick")
+    assert ticks.count() == len(steps)
     for number, step in enumerate(steps, 1):
         page.keyboard.press("ArrowRight")
         assert f"Step {number} of {len(steps)}" in say.inner_text()
         assert step["text"] in say.inner_text()
-        following = steps[number] if number < len(steps) else None
-        if following and following["line"]:
-            code = film["files"][following["file"]]["lines"][following["line"] - 1]
+        assert ticks.nth(number - 1).text_content() == step["choice"]
+        if number < len(steps):  # what is still to come can't be read
+            assert ticks.nth(number).text_content() == ""
+        if step["line"]:
+            code = film["files"][step["file"]]["lines"][step["line"] - 1]
             assert code.strip() in page.locator(".rd-here").inner_text()
         assert (page.locator(".rd-lost").count() == 1) is (number >= film["noReturn"])
     page.keyboard.press("Home")
@@ -120,7 +132,7 @@ def test_every_step_by_keyboard_and_by_mouse(page: Any, film: dict[str, Any], tm
     assert f"Step {len(steps) - 1} of" in say.inner_text()
     page.get_by_role("button", name="First step").click()
     assert page.get_by_role("button", name="Step back").is_disabled()
-    page.locator(".rd-steps tbody tr").nth(2).click()
+    ticks.nth(2).click()
     assert "Step 3 of" in say.inner_text()
     assert page.get_by_role("slider", name="Step").get_attribute("aria-valuetext") == f"3 of {len(steps)}"
     page.get_by_role("button", name="Step through it").click()
@@ -129,21 +141,29 @@ def test_every_step_by_keyboard_and_by_mouse(page: Any, film: dict[str, Any], tm
 
 
 @needs_browser
+def test_it_plays_by_itself(page: Any, film: dict[str, Any], tmp_path: Path) -> None:
+    opened(page, film, tmp_path)
+    page.get_by_label("Speed").select_option("fast")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("() => document.querySelector('.rd-say').textContent.startsWith('Step 2 of')")
+    page.get_by_role("button", name="Pause").click()
+    assert page.get_by_role("button", name="Play").count() == 1
+
+
+@needs_browser
 def test_what_changed_and_who_holds_what_is_marked(page: Any, film: dict[str, Any], tmp_path: Path) -> None:
-    path = tmp_path / "film.html"
-    path.write_text(page_of(film, ""), "utf-8")
-    page.goto(path.as_uri())
-    page.get_by_role("button", name="Step through it").click()
+    opened(page, film, tmp_path)
+    ticks = page.locator(".rd-tick")
     changed = next(n for n, s in enumerate(film["steps"]) if n and s["tables"] != film["steps"][n - 1]["tables"]) + 1
-    page.locator(".rd-steps tbody tr:not(.rd-rule)").nth(changed - 1).click()
-    assert page.locator(".rd-new").first.inner_text().startswith("+")
-    assert page.locator(".rd-gone").first.inner_text().startswith("−")
+    ticks.nth(changed - 1).click()
+    assert "25" in page.locator(".rd-new").first.inner_text()
+    assert page.locator(".rd-coin").first.inner_text() == "25 ✉8"
+    assert page.locator(".rd-left .rd-envelope").inner_text() == "✉ 8"
     crash = next(n for n, s in enumerate(film["steps"], 1) if s["fault"])
-    row = page.locator(".rd-steps tbody tr:not(.rd-rule)").nth(crash - 1)
-    row.click()
-    assert "rd-fault" in row.get_attribute("class")
+    ticks.nth(crash - 1).click()
+    assert "rd-fault" in ticks.nth(crash - 1).get_attribute("class")
     assert "Fault." in page.locator(".rd-say").inner_text()
-    assert page.locator(".rd-stage ul").inner_text() == "8: waiting"
+    assert page.locator(".rd-queue .rd-envelope").inner_text() == "✉ 8 again"
     assert accessible(page, ".rd-film") == []
 
 
@@ -154,7 +174,10 @@ def test_texts_of_a_learner_are_texts(page: Any, film: dict[str, Any], tmp_path:
     changed["title"] = evil
     for step in changed["steps"]:
         step.update(text=evil, prints=evil)
-    changed["tables"] = [[[evil, [[evil]], 0]] for _ in changed["tables"]]
+    changed["tables"] = [[[evil, [evil], [[evil]], [evil], 0]] for _ in changed["tables"]]
+    changed["beliefs"] = [[0, 1, evil, evil, 1, evil, [evil]] for _ in changed["beliefs"]]
+    changed["coins"] = [[evil, evil, evil, evil, "A", 1, True, False] for _ in changed["coins"]]
+    changed["queues"] = [[[evil, "queue", True, False], [evil, "A", True, False]] for _ in changed["queues"]]
     changed["files"] = [{"lines": [evil] * 30}]
     path = tmp_path / "film.html"
     path.write_text(page_of(changed, "").replace("</script></body>", "</script></body>"), "utf-8")
