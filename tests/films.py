@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from redelivery.checking.part import Replay
+from redelivery.display.page import SCRIPT
 from redelivery.exercises.exercise import exercise
 
-ROOT = Path(__file__).parents[1]
-SCRIPT = ROOT / "reference" / "redelivery" / "display" / "lab" / "static" / "film.js"
+#: The lecture's three steps: check, update, mark, and no transaction around them.
+RACE = """def handle(message, db):
+    if db["processed"].count_where("message_id = ?", [message.id]):
+        return
+    db.execute(
+        "UPDATE account SET balance = balance + ? WHERE id = ?",
+        [message.body["amount"], message.body["account"]],
+    )
+    db["processed"].insert({"message_id": message.id})
+"""
 #: Looks around a lot, and credits in four parts before it marks.
 LONG = """
 def handle(message, db):

@@ -11,16 +11,8 @@ from redelivery.display.coins import marks_of
 from redelivery.display.film import film_of
 from redelivery.display.timeline import Timeline
 from redelivery.exercises.exercise import exercise
+from tests.films import RACE
 
-RACE = """def handle(message, db):
-    if db["processed"].count_where("message_id = ?", [message.id]):
-        return
-    db.execute(
-        "UPDATE account SET balance = balance + ? WHERE id = ?",
-        [message.body["amount"], message.body["account"]],
-    )
-    db["processed"].insert({"message_id": message.id})
-"""
 LOST = """def handle(message, db):
     balance = db["account"].get(message.body["account"])["balance"]
     new = balance + message.body["amount"]

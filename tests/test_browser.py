@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.films import RACE
+
 ROOT = Path(__file__).parents[1]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = next((found for name in NAMES if (found := shutil.which(name))), None)
@@ -33,15 +35,6 @@ pytestmark = [
 TOKEN = "browser-test"
 #: Milliseconds, on the busiest machine.
 LONG = 600_000
-RACE = """def handle(message, db):
-    if db["processed"].count_where("message_id = ?", [message.id]):
-        return
-    db.execute(
-        "UPDATE account SET balance = balance + ? WHERE id = ?",
-        [message.body["amount"], message.body["account"]],
-    )
-    db["processed"].insert({"message_id": message.id})
-"""
 
 
 @pytest.fixture(scope="module")

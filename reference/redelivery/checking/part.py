@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -11,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 
 from ..display.film import MEDIA_TYPE, film_of
 from ..display.numbers import count_words, for_programs
+from ..display.page import film_text
 from ..display.plain import plain
 from ..display.svg import as_image, to_svg
 from ..display.timeline import Timeline
@@ -428,8 +428,7 @@ def bundle(shown: Report | Replay, film: dict[str, Any] | None) -> dict[str, Any
     kept: dict[str, Any] = {"text/plain": str(shown), "text/html": shown._repr_html_()}
     if film is None:
         return kept
-    # Half a character as an escape is JSON, too.
-    return {**kept, MEDIA_TYPE: plain(json.dumps(film, ensure_ascii=False, separators=(",", ":")))}
+    return {**kept, MEDIA_TYPE: film_text(film)}
 
 
 _FAULT_WORDS = (

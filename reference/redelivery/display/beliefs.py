@@ -27,6 +27,10 @@ _MOST_NOTES = 3
 _LONGEST = 46
 #: Instructions of SQLite that a question may take when it is asked again.
 _PATIENCE = 200_000
+_MOST_TEXT = 1_000_000
+#: A question asks for nothing else, whoever wrote it.
+_READING = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
+_DENIED = sqlite3.SQLITE_DENY
 _LITERAL = re.compile(r"'((?:[^']|'')*)'|(?<![\w.])(-?\d+)(?![\w.])")
 
 
@@ -299,6 +303,8 @@ class _Asking:
                     connection.execute(f"DROP TRIGGER {_quoted(trigger)}")
                 _fill(connection, contents)
                 connection.set_progress_handler(lambda: 1, _PATIENCE)
+                connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_TEXT)
+                connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _READING else _DENIED)
                 values = dict(request.parameters) if request.named else request.parameters
                 return tuple(tuple(row) for row in connection.execute(request.sql, values).fetchmany(1000))
         except (sqlite3.Error, OverflowError, ValueError, UnicodeError):

@@ -26,6 +26,7 @@ from .timeline import Timeline, body_of, brief, name_of_packet
 MEDIA_TYPE = "application/vnd.redelivery.film"
 _MOST_ROWS = 12
 _LONGEST = 60
+_LONG_FILE, _MARGIN = 150, 12
 #: Columns of what is kept elsewhere than in SQLite.
 _COLUMNS = {
     "performed": ("message", "times"),
@@ -40,9 +41,9 @@ def film_of(
 ) -> dict[str, Any]:
     """The film of ``run``; ``source`` gives the learner's code in a file. ``fate``: the same run, carried on to its
     end without faults, where it is not at its own: it says since when it is wrong."""
-    lines = {event.line[0] for event in run.events if event.line}
-    lines |= {standing.line[0] for event in run.events for standing in event.standing if standing.line}
-    files = sorted(lines)
+    lines = {event.line for event in run.events if event.line}
+    lines |= {standing.line for event in run.events for standing in event.standing if standing.line}
+    files = sorted({file for file, _ in lines})
     marks = marks_of(run, fate)
     beliefs = beliefs_of(run, marks.coins)
     columns = _columns(run)
@@ -96,7 +97,7 @@ def film_of(
         "did": run.scenario.did,
         "store": _store(run),
         "sql": run.scenario.uses_sqlite,
-        "files": [{"lines": source(name).splitlines()} for name in files],
+        "files": [_around(source(name).splitlines(), [n for file, n in lines if file == name]) for name in files],
         "noReturn": timeline.no_return,
         "wrong": (fate or run).wrong,
         "wrongFrom": marks.wrong_from,
@@ -131,6 +132,14 @@ class _Kept:
             self._places[key] = len(self.all)
             self.all.append(value)
         return self._places[key]
+
+
+def _around(lines: list[str], used: list[int]) -> dict[str, Any]:
+    """A file, or as much of a long one as the run came by."""
+    if len(lines) <= _LONG_FILE:
+        return {"first": 1, "lines": lines}
+    first = max(1, min(used) - _MARGIN)
+    return {"first": first, "lines": lines[first - 1 : min(max(used) + _MARGIN, first + 2 * _LONG_FILE)]}
 
 
 # -- stores ------------------------------------------------------------------------------------------------

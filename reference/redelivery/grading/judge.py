@@ -15,6 +15,7 @@ from ..checking.fault import fault_of
 from ..checking.handler_part import HandlerPart, with_seed
 from ..checking.part import NotChecked, Part, Report
 from ..checking.seed import DEFAULT_SEED
+from ..display.page import film_text
 from ..display.plain import plain
 from ..display.svg import to_svg
 from ..exercises.catalogue import EXERCISES
@@ -33,6 +34,7 @@ MOST_SOURCE = 1_000_000
 #: Characters of an answer that its page shows, and of a text about it.
 _MOST_SHOWN = 100_000
 _MOST_PICTURE = 3_000_000
+_MOST_FILM = 300_000
 #: As a part says it that is made of several answers.
 _COUNTED = re.compile(r"(\d+) of (\d+) are right$")
 #: As exercises say it of what is as it was handed out.
@@ -199,8 +201,9 @@ def _result(report: Report, answer: str) -> PartResult:
     counted = _COUNTED.search(report.title)
     if counted is not None:
         details["right"], details["of"] = int(counted[1]), int(counted[2])
-    picture = ""
+    picture = film = ""
     if report.timeline is not None:
+        film = film_text(report.film)
         picture = plain(to_svg(report.timeline, report.headline, report.explanation))
     return PartResult(
         report.part,
@@ -213,6 +216,7 @@ def _result(report: Report, answer: str) -> PartResult:
         str(report)[:_MOST_SHOWN],
         picture if len(picture) <= _MOST_PICTURE else "",
         answer,
+        film=film if len(film) <= _MOST_FILM else "",
     )
 
 

@@ -223,7 +223,8 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
     const showCode = (pane, file) => {
       if (file === pane.file || film.files[file] === undefined) return;
       pane.file = file;
-      pane.lines = film.files[file].lines.map((text, index) => make("div", {}, `${String(index + 1).padStart(4)}  ${text}`));
+      const { first = 1, lines: texts } = film.files[file];
+      pane.lines = texts.map((text, index) => make("div", {}, `${String(first + index).padStart(4)}  ${text}`));
       pane.code.replaceChildren(...pane.lines);
     };
 
@@ -233,17 +234,18 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
       const acted = Boolean(done) && done.process === index && done.line !== null;
       showCode(pane, acted ? done.file : (file ?? (pane.file < 0 ? 0 : pane.file)));
       const wanted = acted ? done.line : next;
+      const { first = 1, lines: texts } = film.files[pane.file] ?? { lines: [] };
       pane.lines.forEach((line, number) => {
-        const here = number + 1 === wanted;
+        const here = first + number === wanted;
         if (here === line.classList.contains("rd-here") && !line.classList.contains("rd-next") && !here) return;
         line.classList.toggle("rd-here", here && acted);
         line.classList.toggle("rd-next", here && !acted);
         if (here) line.setAttribute("aria-current", "step");
         else line.removeAttribute("aria-current");
-        const text = `${String(number + 1).padStart(4)}${here ? (acted ? " ▶" : " ▷") : "  "}${film.files[pane.file].lines[number]}`;
+        const text = `${String(first + number).padStart(4)}${here ? (acted ? " ▶" : " ▷") : "  "}${texts[number]}`;
         if (line.textContent !== text) line.textContent = text;
       });
-      const line = pane.lines[wanted - 1];
+      const line = pane.lines[wanted - first];
       if (line) pane.code.scrollTop = Math.max(0, line.offsetTop - pane.code.clientHeight / 2);
     };
 
