@@ -20,7 +20,7 @@ from redelivery.exercises.exercise import exercise
 from redelivery.exercises.verify import SETUP
 from redelivery.lessons.faulty_day import ORDERS, a_day
 from redelivery.simulation.program import Cell, SourceProgram
-from tests.films import LONG, long_replay, page_of
+from tests.films import LONG, RACE, long_replay, page_of
 
 BROWSER = next((f for n in ("chromium", "chromium-browser", "google-chrome") if (f := shutil.which(n))), None)
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no chromium is installed (Debian: apt install chromium)")
@@ -212,6 +212,40 @@ def test_what_can_happen_is_offered_and_nothing_else() -> None:
     assert widget.position == before
     widget.do("A!")
     assert "A!" not in texts(widget)
+
+
+def test_a_choice_says_what_it_would_do() -> None:
+    widget = scheduler(RACE)
+    labels = [choice["label"] for choice in widget.position["choices"]]
+    assert labels == ["A: receive a message", "B: receive a message"]
+    for choice in "AAA":
+        widget.do(choice)
+    labels = [choice["label"] for choice in widget.position["choices"]]
+    assert labels[0] == "A: line 4, COMMIT"
+    assert "A crashes" in labels
+    assert "the queue delivers A's message again" in labels
+    widget.do("undo")
+    assert widget.position["choices"][0]["label"] == "A: line 4, UPDATE account"
+
+
+def test_every_press_is_answered_even_where_nothing_can_be_done() -> None:
+    """A page that waits for an answer in vain says that the kernel may have been restarted."""
+    widget = scheduler()
+    for count, what in enumerate(["A", "B!", "undo", "nonsense"], 1):
+        widget.pressed = {"do": what, "count": count}
+        assert widget.position["answered"] == count
+    assert widget.schedule == ""
+
+
+def test_what_is_wrong_is_so_from_the_step_that_made_it_so() -> None:
+    widget = scheduler(RACE)
+    for choice in ["A", "A", "A", "A", "+A", "B", "B", "B"]:
+        widget.do(choice)
+    assert widget.position["broken"]
+    assert widget.position["film"]["wrongFrom"] is None
+    widget.do("B")
+    assert widget.position["film"]["wrongFrom"] == 9
+    assert widget.position["film"]["steps"][-1]["musts"] == [[0, "100", "account", "666"]]
 
 
 def test_it_says_when_it_is_broken_and_the_schedule_is_an_answer() -> None:

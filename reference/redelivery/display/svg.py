@@ -60,7 +60,8 @@ def _style(colours: dict[str, str]) -> str:
     )
 
 
-_STYLE = f"<style>{_style(_LIGHT)}@media (prefers-color-scheme:dark){{{_style(_DARK)}}}</style>"
+#: For any picture whose parts have these classes.
+STYLE = f"<style>{_style(_LIGHT)}@media (prefers-color-scheme:dark){{{_style(_DARK)}}}</style>"
 
 
 def to_svg(timeline: Timeline, title: str, description: str = "") -> str:
@@ -116,7 +117,7 @@ def to_svg(timeline: Timeline, title: str, description: str = "") -> str:
         f'height="{height:.0f}" role="group" font-family="{_FONT}" font-size="{_SIZE}">',
         f"<title>{escape(title)}</title>",
         f"<desc>{escape(description)}</desc>",
-        _STYLE,
+        STYLE,
     ]
     return "".join([*head, *back, *out, "</svg>"])
 

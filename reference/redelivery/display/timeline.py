@@ -88,7 +88,8 @@ class Timeline:
         its end, where it is not at its own."""
         rows: list[Row] = []
         used = {event.choice.process for event in run.events}
-        count = max(used, default=0) + 1  # consumers first, so nobody in front is left out
+        # Consumers first, so nobody in front is left out; all of them where it may still be anybody's turn.
+        count = max(used, default=0) + 1 if fate is None else len(run.letters)
         watched = run.scenario.watched
         previous = tuple(show(run.first) for _, show in watched)
         last = -1

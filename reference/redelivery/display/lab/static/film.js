@@ -35,7 +35,7 @@ ${["paper", "ink", "soft", "bad", "fault", "fault-ink", "soft0", "soft1", "soft2
 .rd-tick.rd-lost-after { border-right: 4px double var(--rd-bad); }
 .rd-tick.rd-now { outline: 3px solid var(--rd-focus); outline-offset: -1px; font-weight: bold; }
 .rd-tick.rd-later { background: transparent; border-style: dotted; }
-.rd-say { margin: 8px 2px; min-height: 4.3em; overflow-wrap: anywhere; }
+.rd-say { margin: 8px 2px; min-height: 2.8em; overflow-wrap: anywhere; }
 .rd-lost { font-weight: bold; color: var(--rd-bad); }
 .rd-board { position: relative; display: grid; gap: 30px 40px; align-items: start; grid-template-columns: minmax(0, 1.12fr) minmax(0, .95fr) minmax(0, 1.12fr); grid-template-areas: "queue queue queue" "left store right"; padding-bottom: 4px; }
 .rd-board.rd-one { grid-template-columns: minmax(0, 1.1fr) minmax(0, .9fr); grid-template-areas: "queue queue" "left store"; }
@@ -199,16 +199,16 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
     const panes = film.processes.map((title, index) => {
       const hands = make("span", { style: "display:contents" });
       const name = make("span", {}, title);
-      const code = make("div", { className: "rd-code", tabIndex: 0, role: "region", "aria-label": `Code of ${title}` });
+      const code = make("div", { className: "rd-code", tabIndex: 0, role: "group", "aria-label": `Code of ${title}` });
       const notes = make("div");
       const foot = make("div", { className: "rd-foot" });
-      const box = make("section", { className: `rd-box ${lane(index)}`, "aria-label": title }, make("div", { className: "rd-head" }, name, hands));
+      const box = make("div", { className: `rd-box ${lane(index)}`, role: "group", "aria-label": title }, make("div", { className: "rd-head" }, name, hands));
       const coded = film.coded[index] && film.files.length > 0;
       if (coded) box.append(code);
       box.append(notes, foot);
       return { box, hands, code, notes, foot, coded, file: -1, lines: [], red: [] };
     });
-    const inStore = make("div", { className: "rd-in", tabIndex: 0, role: "region", "aria-label": "What is stored" });
+    const inStore = make("div", { className: "rd-in", tabIndex: 0, role: "group", "aria-label": "What is stored" });
     const store = make("div", { className: "rd-box rd-store" }, make("div", { className: "rd-head" }, film.store), inStore);
     const lines = draw("svg", { class: "rd-lines", "aria-hidden": "true" });
     const board = make("div", { className: "rd-board" });
@@ -558,7 +558,7 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
         image.replaceWith(made);
         frame.classList.add("rd-picture");
         Object.assign(frame, { tabIndex: 0 });
-        frame.setAttribute("role", "region");
+        frame.setAttribute("role", "group");
         frame.setAttribute("aria-label", "Timeline");
       } catch {
         // the image stays as it is
