@@ -59,6 +59,15 @@ def test_a_picture_of_sixty_steps_is_small(replay: Replay, film: dict[str, Any])
     assert sum(len(value.encode()) for value in kept.values()) < 400_000
 
 
+def test_of_a_very_long_run_the_picture_is_kept_and_no_film() -> None:
+    """A duplicate after a hundred other messages: some 700 steps."""
+    shown = exercise("05").replay("record_and_check", RACE, schedule="", scenario=7)
+    assert len(shown.run.events) > 600
+    kept = shown._repr_mimebundle_()
+    assert set(kept) == {"text/plain", "text/html"}
+    assert len(to_svg(shown.timeline, shown.headline).encode()) < 200_000
+
+
 def test_two_runs_give_one_film(film: dict[str, Any]) -> None:
     assert long_replay().film == film
 

@@ -380,7 +380,7 @@ class Replay:
         return film_of(self.run, self.timeline, self.headline, self.whole_source)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return bundle(self, self.film)
+        return bundle(self, self.film if len(self.run.events) <= _LONGEST_FILM else None)
 
     @property
     def ends_right(self) -> bool:
@@ -426,9 +426,8 @@ _LONGEST_FILM = 250
 def bundle(shown: Report | Replay, film: dict[str, Any] | None) -> dict[str, Any]:
     """What a notebook keeps of an output: text, a picture, and where there is a run the film of it."""
     kept: dict[str, Any] = {"text/plain": str(shown), "text/html": shown._repr_html_()}
-    if film is None:
-        return kept
-    return {**kept, MEDIA_TYPE: film_text(film)}
+    text = film_text(film)
+    return {**kept, MEDIA_TYPE: text} if text else kept
 
 
 _FAULT_WORDS = (

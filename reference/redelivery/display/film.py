@@ -8,7 +8,8 @@ same after several steps is kept once; a film of 60 steps is some 30 kB.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -27,6 +28,7 @@ MEDIA_TYPE = "application/vnd.redelivery.film"
 _MOST_ROWS = 12
 _LONGEST = 60
 _LONG_FILE, _MARGIN = 150, 12
+_MOST_WAITING, _MOST_COINS, _MOST_MESSAGES = 8, 12, 40
 #: Columns of what is kept elsewhere than in SQLite.
 _COLUMNS = {
     "performed": ("message", "times"),
@@ -58,7 +60,7 @@ def film_of(
             "state": list(event.shown) if event else [show(contents) for _, show in run.scenario.watched],
             "queue": queues(envelopes.after(event)),
             "panes": panes(_panes(run, event, files, len(timeline.processes))),
-            "coins": sets([coins(_coin(coin)) for coin in marks.coins[place]]),
+            "coins": sets([coins(_coin(coin)) for coin in _worth_showing(marks.coins[place])]),
             "beliefs": sets([notes(_belief(run, belief)) for belief in beliefs[place]]),
             "musts": [
                 [timeline.columns.index(m.title) if m.title in timeline.columns else -1, m.text, m.table, _text(m.key)]
@@ -93,7 +95,7 @@ def film_of(
         "coded": [role not in (Role.SENDER, Role.WRITER) for role in run.scenario.roles(run.scenario.bounds)],
         "columns": list(timeline.columns),
         "hasQueue": bool(run.scenario.messages) and not run.scenario.packets,
-        "messages": [[_text(identity), body_of(run, n)] for n, (identity, _) in enumerate(run.scenario.messages)],
+        "messages": [[_text(i), body_of(run, n)] for n, (i, _) in enumerate(run.scenario.messages[:_MOST_MESSAGES])],
         "did": run.scenario.did,
         "store": _store(run),
         "sql": run.scenario.uses_sqlite,
@@ -183,6 +185,21 @@ def _text(value: object) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
+def _worth_showing(coins: Sequence[Coin]) -> list[Coin]:
+    """Of each row the last coins, and all that are there once too often."""
+    found: list[Coin] = []
+    left: Counter[tuple[str, str]] = Counter()
+    rows: dict[str, set[str]] = {}
+    for coin in reversed(coins):
+        known = rows.setdefault(coin.table, set())
+        place = (coin.table, coin.row)
+        left[place] += 1
+        if coin.again or coin.overwritten or (left[place] <= _MOST_COINS and len(known | {coin.row}) <= 2 * _MOST_ROWS):
+            known.add(coin.row)
+            found.append(coin)
+    return found[::-1]
+
+
 def _coin(coin: Coin) -> list[Any]:
     shown = _text(coin.message)
     return [coin.table, _text(coin.row), coin.amount, shown, coin.process, coin.step, coin.again, coin.overwritten]
@@ -262,19 +279,24 @@ class _Envelopes:
             packet = state.link.places[state.link.sender]
             return [[name_of_packet(run, packet), "link" if state.link.where == 1 else "R", False, False]]
         if event is None or event.state is None:
-            return [[name, "queue", False, False] for name in messages]
+            more = [[f"{len(messages) - _MOST_WAITING} more", "queue", False, False]]
+            first = [[name, "queue", False, False] for name in messages[:_MOST_WAITING]]
+            return first + more * (len(messages) > _MOST_WAITING)
         if event.kind == "receive":
             self._again[event.process, event.message] = event.redelivered
         state = event.state
-        found: list[Any] = [[messages[n], "queue", n in self._seen, False] for n in state.ready]
+        found: list[Any] = [[messages[n], "queue", n in self._seen, False] for n in state.ready[:_MOST_WAITING]]
+        if len(state.ready) > _MOST_WAITING:
+            found.append([f"{len(state.ready) - _MOST_WAITING} more", "queue", False, False])
         for letter, process in zip(run.letters, state.processes, strict=False):
             for message, current in _held(run, process):
                 found.append([messages[message], letter, self._again.get((letter, message), False), not current])
-        for number, name in enumerate(messages):
-            if state.dead >> number & 1:
-                found.append([name, "dead", False, False])
-            elif state.acknowledged >> number & 1:
-                found.append([name, "done", False, False])
+        numbers = range(len(messages))
+        dead = [messages[n] for n in numbers if state.dead >> n & 1]
+        done = [messages[n] for n in numbers if state.acknowledged >> n & 1 and not state.dead >> n & 1]
+        for names, place in ((dead, "dead"), (done, "done")):
+            shown = ", ".join(names) if len(names) <= _MOST_WAITING else f"{len(names)} messages"
+            found += [[shown, place, False, False]] * bool(names)
         if event.kind == "receive":
             self._seen.add(event.message)
         return found

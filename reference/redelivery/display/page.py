@@ -25,6 +25,10 @@ for (const host of document.querySelectorAll("[data-film]")) {
 """
 
 
+#: Bytes of a film that is kept in a notebook or a page; a longer run has its picture and its text.
+MOST_FILM = 200_000
+
+
 @functools.cache
 def script() -> str:
     """The script of a page that has films."""
@@ -38,12 +42,14 @@ def script_hash() -> str:
 
 
 def film_text(film: dict[str, Any] | None) -> str:
-    """A film as one text; empty where there is none. Half a character as an escape is JSON, too."""
-    return "" if film is None else plain(json.dumps(film, ensure_ascii=False, separators=(",", ":")))
+    """A film as one text; empty where there is none, or too much of it. Half a character as an escape is JSON, too."""
+    if film is None:
+        return ""
+    text = plain(json.dumps(film, ensure_ascii=False, separators=(",", ":")))
+    return text if len(text.encode()) <= MOST_FILM else ""
 
 
 def staged(html: str, film: dict[str, Any] | None) -> str:
     """``html`` with a button that opens the stage, where the script is in the page; without it, it is all there is."""
-    if film is None:
-        return html
-    return f'<div data-film="{escape(film_text(film))}"><div>{html}</div></div><script>{script()}</script>'
+    text = film_text(film)
+    return f'<div data-film="{escape(text)}"><div>{html}</div></div><script>{script()}</script>' if text else html

@@ -91,7 +91,8 @@ def to_svg(timeline: Timeline, title: str, description: str = "") -> str:
                 words = left_out(timeline.rows, place, count)
                 out.append(_text(starts[row.process] + 26, y, words, _fits(lanes[row.process], 40), "soft"))
             continue
-        if row.number == timeline.wrong_from and timeline.wrong and not row.musts:
+        is_last = row.number == len(timeline.rows)
+        if row.number == timeline.wrong_from and timeline.wrong and not row.musts and not is_last:
             y += _LINE
             out += _rule(y, width, f"wrong from here: {timeline.wrong}")
         y += _LINE
@@ -102,6 +103,9 @@ def to_svg(timeline: Timeline, title: str, description: str = "") -> str:
         if row.number == timeline.no_return:
             y += _LINE
             out += _rule(y, width, NO_RETURN)
+        if row.number == timeline.wrong_from and timeline.wrong and not row.musts and is_last:
+            y += _LINE
+            out += _rule(y, width, f"wrong at the end: {timeline.wrong}")
     if timeline.no_return == 0:
         y += _LINE
         out += _rule(y, width, HOPELESS)

@@ -396,7 +396,7 @@ def brief(request: Request) -> str:
     if isinstance(request, RedisCommand):
         return " ".join(_command(request.arguments).split()[:2])[:_MOST_BRIEF]
     if isinstance(request, RedisTransaction):
-        return f"MULTI … EXEC ({len(request.commands)} commands)"
+        return "MULTI … EXEC"
     if not isinstance(request, SqlStatement):
         return ""
     verb = first_keyword(request.sql)
@@ -444,7 +444,12 @@ def _shorter(run: Run, event: Event) -> tuple[str, ...]:
 _SET = re.compile(r"^UPDATE\b.*?\bSET\s+(.*?)(?:\s+WHERE\b|$)", re.IGNORECASE)
 _GROWS = re.compile(r"(\b\w+) = \1\b")
 #: That one row was written goes without saying.
-_LESS = {" → UNIQUE constraint failed": " → not unique", " → 1 row": ""}
+_LESS = {
+    " → UNIQUE constraint failed": " → not unique",
+    " → 1 row": "",
+    " → waits for a lock": " → waits",
+    " → database is locked": " → locked",
+}
 _LITERAL = re.compile(r"'(?:[^']|'')*'|(?<![\w.])-?\d+(?![\w.])")
 
 

@@ -34,7 +34,6 @@ MOST_SOURCE = 1_000_000
 #: Characters of an answer that its page shows, and of a text about it.
 _MOST_SHOWN = 100_000
 _MOST_PICTURE = 3_000_000
-_MOST_FILM = 300_000
 #: As a part says it that is made of several answers.
 _COUNTED = re.compile(r"(\d+) of (\d+) are right$")
 #: As exercises say it of what is as it was handed out.
@@ -216,7 +215,7 @@ def _result(report: Report, answer: str) -> PartResult:
         str(report)[:_MOST_SHOWN],
         picture if len(picture) <= _MOST_PICTURE else "",
         answer,
-        film=film if len(film) <= _MOST_FILM else "",
+        film=film,
     )
 
 

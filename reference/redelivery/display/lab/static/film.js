@@ -30,6 +30,7 @@ ${["paper", "ink", "soft", "bad", "fault", "fault-ink", "soft0", "soft1", "soft2
 .rd-bar { display: flex; align-items: center; gap: 5px; flex-wrap: wrap; }
 .rd-strip { flex: 1 1 260px; display: flex; flex-wrap: wrap; gap: 2px; max-height: 108px; overflow-y: auto; padding: 3px; cursor: pointer; border-radius: 4px; }
 .rd-tick { flex: 1 1 20px; min-width: 20px; max-width: 60px; height: 24px; box-sizing: border-box; line-height: 22px; text-align: center; overflow: hidden; white-space: nowrap; border: 1px solid var(--rd-rule); border-radius: 3px; font: 12px/22px "DejaVu Sans Mono", ui-monospace, monospace; color: var(--rd-ink); background: var(--rd-code); }
+.rd-many .rd-tick { flex: 0 0 24px; }
 .rd-tick.rd-fault { background: var(--rd-fault); color: var(--rd-fault-ink); border: 1px dashed var(--rd-fault-ink); }
 .rd-tick.rd-off { background: var(--rd-bad); color: var(--rd-paper); border-color: var(--rd-bad); }
 .rd-tick.rd-lost-after { border-right: 4px double var(--rd-bad); }
@@ -76,7 +77,7 @@ ${["paper", "ink", "soft", "bad", "fault", "fault-ink", "soft0", "soft1", "soft2
 .rd-store .rd-new td { font-weight: bold; text-decoration: underline; }
 .rd-store .rd-gone td { text-decoration: line-through; color: var(--rd-soft); }
 .rd-store .rd-bad td { color: var(--rd-bad); font-weight: bold; }
-.rd-store .rd-purse td { text-decoration: none; max-width: none; } .rd-purse div { width: 0; min-width: 100%; }
+.rd-store .rd-purse td { text-decoration: none; max-width: none; white-space: normal; } .rd-purse div { width: 0; min-width: 100%; }
 .rd-store .rd-last { width: 100%; max-width: none; text-decoration: none; }
 .rd-must { color: var(--rd-bad); font-weight: bold; white-space: nowrap; }
 .rd-lines { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; overflow: visible; z-index: 2; }
@@ -88,7 +89,8 @@ ${["paper", "ink", "soft", "bad", "fault", "fault-ink", "soft0", "soft1", "soft2
 .rd-legend { color: var(--rd-soft); margin-top: 8px; }
 @media print { .rd-bar button, .rd-bar select, .rd-legend, .rd-film > button { display: none; } .rd-code { max-height: none; } }
 ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-lane${n} .rd-here { background: var(--rd-lane${n}); } .rd-lane${n} .rd-next { background: var(--rd-soft${n}); } .rd-coin.rd-lane${n} { background: var(--rd-lane${n}); }`).join("\n")}
-.rd-tick.rd-off { background: var(--rd-bad); } .rd-tick.rd-later { background: transparent; } .rd-tick.rd-fault { background: var(--rd-fault); }
+.rd-tick.rd-off { background: var(--rd-bad); } .rd-tick.rd-later { background: transparent; } .rd-many .rd-tick { flex: 0 0 24px; }
+.rd-tick.rd-fault { background: var(--rd-fault); }
 .rd-coin.rd-again { background: var(--rd-bad-paper); }`;
 
   const SPEEDS = { slow: 2200, normal: 1200, fast: 500 };
@@ -153,6 +155,7 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
     const strip = make("div", { className: "rd-strip", tabIndex: 0, role: "slider", "aria-label": "Step", "aria-valuemin": 0, "aria-valuemax": steps.length, "aria-orientation": "horizontal" });
     const ticks = steps.map((step) => make("span", { className: "rd-tick" }));
     strip.append(...ticks);
+    strip.classList.toggle("rd-many", steps.length > 24);
     ticks.forEach((tick, index) => tick.addEventListener("click", () => go(index + 1)));
     const button = (text, label, move) => {
       const made = make("button", { type: "button", "aria-label": label, title: label }, text);
@@ -340,7 +343,7 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
       const words = [];
       for (const [where, said] of [["done", "acknowledged"], ["dead", "in the dead-letter queue"]]) {
         const names = now.filter((one) => one[1] === where).map((one) => one[0]);
-        if (names.length) words.push(`${said}: ${names.length > 8 ? names.length : names.join(", ")}`);
+        if (names.length) words.push(`${said}: ${names.join(", ")}`);
       }
       if (!waiting.length && !words.length) words.push(film.hasQueue ? "empty: all is in somebody's hands" : "nothing on its way");
       inQueue.replaceChildren(...waiting, ...(words.length ? [make("span", { className: "rd-quiet" }, words.join("; "))] : []));
