@@ -13,7 +13,11 @@ import pytest
 
 from redelivery.checking.part import Replay, Report
 from redelivery.display.svg import LEAST, as_image, to_svg
+from redelivery.display.widgets.scheduler import Scheduler
+from redelivery.exercises.catalogue import part_of
 from redelivery.exercises.exercise import exercise
+from redelivery.exercises.verify import SETUP
+from redelivery.simulation.program import Cell, SourceProgram
 from tests.films import RACE, page_of
 
 BROWSER = next((f for n in ("chromium", "chromium-browser", "google-chrome") if (f := shutil.which(n))), None)
@@ -283,4 +287,58 @@ def test_other_parts_are_at_home_on_the_stage(browser: Any, tmp_path: Path, name
     page.locator(".rd-stage").screenshot(path=str(tmp_path / f"{name}.png"))
     assert accessible(page, ".rd-film") == []
     assert page.errors == []
+    page.close()
+
+
+#: A kernel that answers with the positions it was given, one a press, and then is gone.
+KERNEL = """
+const positions = POSITIONS;
+const heard = [];
+window.pressed = [];
+render({
+  el: document.getElementById("widget"),
+  model: {
+    get: () => positions[0],
+    set: (name, value) => window.pressed.push(value.do),
+    save_changes: () => positions.length > 1 && setTimeout(() => {
+      positions.shift();
+      for (const one of heard) one();
+    }),
+    on: (name, listener) => heard.push(listener),
+    off: () => {},
+  },
+});
+"""
+
+
+def test_somebody_who_waits_for_a_kernel_that_was_restarted_is_told(browser: Any, tmp_path: Path) -> None:
+    part: Any = part_of("05-record-and-check", "record_and_check")
+    program = SourceProgram([SETUP, Cell("record_and_check", RACE)])
+    widget = Scheduler(program, part.scenarios[0], "Break it yourself")
+    positions = [widget.position]
+    for choice in ("A", "A"):
+        widget.do(choice)
+        positions.append(widget.position)
+    code = str(Scheduler._esm).replace("export default { render };", "")
+    assert code != str(Scheduler._esm)
+    kernel = KERNEL.replace("POSITIONS", json.dumps(positions))
+    path = tmp_path / "widget.html"
+    path.write_text(
+        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>x</title><main><h1>x</h1><div id="widget"></div>'
+        f'</main><script type="module">{code}{kernel}</script></html>',
+        "utf-8",
+    )
+    page = browser.new_page(viewport={"width": 1024, "height": 900})
+    page.goto(path.as_uri())
+    page.get_by_role("button", name="A: receive a message").click()
+    page.wait_for_function("document.querySelectorAll('.rd-tick').length === 1")
+    assert page.locator(".rd-left .rd-envelope").inner_text() == "✉ 8"
+    page.get_by_role("button", name="A: line 2, SELECT processed").click()
+    page.wait_for_function("document.querySelectorAll('.rd-tick').length === 2")
+    page.locator(".rd-widget").screenshot(path=str(tmp_path / "try_to_break.png"))
+    assert page.locator(".rd-widget .rd-lost").inner_text() == ""
+    page.get_by_role("button", name="A: line 4, UPDATE account").click()
+    page.get_by_text("If it was restarted, run this cell again").wait_for()
+    assert page.evaluate("pressed") == ["A", "A", "A"]
+    assert accessible(page, ".rd-widget") == []
     page.close()
