@@ -519,7 +519,7 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
     element.append(bar, say);
     if (controls) element.append(controls);
     element.append(board);
-    element.append(make("div", { className: "rd-legend" }, `Arrow keys step on the strip; Home and End go to its ends.${live ? "" : " ▶ was just carried out, ▷ comes next for the one who waits there."}`));
+    element.append(make("div", { className: "rd-legend" }, `Arrow keys step on the strip; Home and End go to its ends. ▶ was just carried out, ▷ comes next for the one who stands there.${live ? "" : " On the strip a fault is dashed, the point of no return is a double line, and what is wrong is dark."}`));
     element.addEventListener("keydown", (event) => {
       event.stopPropagation(); // the notebook above takes arrow keys for its own
       const moves = { ArrowLeft: place - 1, ArrowRight: place + 1, ArrowDown: place - 1, ArrowUp: place + 1, Home: 0, End: steps.length, PageUp: place + 10, PageDown: place - 10 };
