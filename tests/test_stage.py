@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from redelivery.checking.part import Replay, Report
+from redelivery.display.page import staged
 from redelivery.display.svg import LEAST, as_image, to_svg
 from redelivery.display.widgets.scheduler import Scheduler
 from redelivery.exercises.catalogue import part_of
@@ -288,6 +289,22 @@ def test_other_parts_are_at_home_on_the_stage(browser: Any, tmp_path: Path, name
     assert accessible(page, ".rd-film") == []
     assert page.errors == []
     page.close()
+
+
+def test_a_page_of_its_own_has_the_stage_and_asks_nobody(browser: Any, race: Report, tmp_path: Path) -> None:
+    path = tmp_path / "own.html"
+    body = staged(race._repr_html_(), race.film)
+    path.write_text(f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>x</title>{body}</html>', "utf-8")
+    page = browser.new_page()
+    outside: list[str] = []
+    page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else outside.append(r.url))
+    page.goto(path.as_uri())
+    page.get_by_role("button", name="Step through it (15 steps)").click()
+    page.keyboard.press("End")
+    assert "This is the end" in page.locator(".rd-say").inner_text()
+    assert outside == []
+    page.close()
+    assert staged("<p>proved</p>", None) == "<p>proved</p>"
 
 
 #: A kernel that answers with the positions it was given, one a press, and then is gone.
