@@ -300,6 +300,8 @@ def _wrong(run: Run, coins: Sequence[Sequence[Coin]]) -> tuple[int | None, tuple
     start = len(off)
     while start > 0 and off[start - 1]:
         start -= 1
+    # As long as all can still end well, what is otherwise than it must be is half done.
+    start = max(start, run.point_of_no_return or 0)
     if 0 < start < len(off):
         return start, tuple(found if place >= start else () for place, found in enumerate(off))
     start = _judged_since(run)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import math
 import re
+import textwrap
 from collections.abc import Sequence
 from html import escape
 
@@ -18,11 +19,13 @@ from .timeline import HOPELESS, NO_RETURN, Row, Timeline, left_out, repetitions
 
 #: Pixels. On paper a page is some 700 wide, which makes 14 to 11.
 MOST, LEAST, _SIZE = 900, 11, 14
-_LINE = 28
+_LINE = 25
 _CHARACTER = _SIZE * 0.6025
 _FONT = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 _LEFT = 62.0
-_LEAST_LANE, _MOST_STATE, _MOST_STATES = 14, 30, 0.4
+_LEAST_LANE, _MOST_STATE, _MOST_STATES = 14, 34, 0.36
+#: Lines of a state that is new; where it is as before, one will do.
+_MOST_LINES, _NEXT_LINE = 4, 18
 #: The same colours as in lab/static/film.js, which draws the picture anew in a page of its own colours.
 _LIGHT = {
     "paper": "#ffffff",
@@ -75,7 +78,7 @@ def to_svg(timeline: Timeline, title: str, description: str = "") -> str:
     state_starts = [state_left + sum(states[:i]) for i in range(len(states))]
     width = state_left + sum(states) + 8
     rules = [timeline.no_return is not None and NO_RETURN, timeline.no_return == 0 and HOPELESS]
-    width = max([width, *((len(words) + 10) * _CHARACTER for words in rules if words)])
+    width = max([width, *(len(words) * _CHARACTER + 112 for words in rules if words)])
     out: list[str] = []
     titles = timeline.titles or tuple(f"consumer {name}" for name in timeline.processes)
     for index, start in enumerate(starts):
@@ -97,6 +100,7 @@ def to_svg(timeline: Timeline, title: str, description: str = "") -> str:
             out += _rule(y, width, f"wrong from here: {timeline.wrong}")
         y += _LINE
         out += _row(row, y, starts, lanes, state_starts, states)
+        y += _NEXT_LINE * (max((len(_state_lines(row, i, w)) for i, w in enumerate(states)), default=1) - 1)
         for words in _printed(row):
             y += _LINE
             out.append(_text(starts[row.process] + 26, y, f"prints: {words}", _fits(lanes[row.process], 40), "soft"))
@@ -212,6 +216,16 @@ def _shown_state(row: Row, index: int) -> str:
     return row.state[index] if must is None else f"{row.state[index]}, must be {must}"
 
 
+def _state_lines(row: Row, index: int, width: float) -> list[str]:
+    """A state in as many lines as it takes, where it is new."""
+    value, fits = _shown_state(row, index), _fits(width, 6)
+    is_new = row.number == 1 or row.state_changed[index]
+    if len(value) <= fits or not is_new:
+        return [value]
+    lines = textwrap.wrap(value, fits) or [value]
+    return [*lines[: _MOST_LINES - 1], " ".join(lines[_MOST_LINES - 1 :])] if len(lines) > _MOST_LINES else lines
+
+
 def _row(
     row: Row,
     y: float,
@@ -226,18 +240,21 @@ def _row(
     x, wide = starts[row.process], lanes[row.process]
     if row.fault:
         out.append(
-            f'<rect x="{x + 4:.0f}" y="{y - 17:.0f}" width="{wide - 14:.0f}" height="24" rx="3" class="rd-fault" '
+            f'<rect x="{x + 4:.0f}" y="{y - 16:.0f}" width="{wide - 14:.0f}" height="22" rx="3" class="rd-fault" '
             'stroke-dasharray="3 2"/>'
         )
     elif row.in_transaction:
-        out.append(f'<rect x="{x + 3:.0f}" y="{y - 19:.0f}" width="3" height="{_LINE}" class="rd-soft"/>')
+        out.append(f'<rect x="{x + 3:.0f}" y="{y - 17:.0f}" width="3" height="{_LINE}" class="rd-soft"/>')
     words = _words(row, _fits(wide))
     out.append(_text(x + 10, y, words, _fits(wide), "fault-ink" if row.fault else "ink", whole=_words(row)))
     for index, (start, changed) in enumerate(zip(state_starts, row.state_changed, strict=True)):
-        value, fits = _shown_state(row, index), _fits(states[index], 6)
+        fits = _fits(states[index], 6)
         wrong = any(place == index for place, _ in row.musts)
-        out.append(_text(start, y, value, fits, "bad" if wrong else "ink" if changed else "soft", changed or wrong))
-        if changed:
+        colour = "bad" if wrong else "ink" if changed else "soft"
+        lines = _state_lines(row, index, states[index])
+        for place, words in enumerate(lines):
+            out.append(_text(start, y + _NEXT_LINE * place, words, fits, colour, changed or wrong))
+        if changed and len(lines) == 1:
             line = min(len(row.state[index]), fits) * _CHARACTER
             out.append(
                 f'<line x1="{start:.0f}" y1="{y + 4:.0f}" x2="{start + line:.0f}" y2="{y + 4:.0f}" class="rd-under"/>'

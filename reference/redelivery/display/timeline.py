@@ -419,7 +419,10 @@ def _shorter(run: Run, event: Event) -> tuple[str, ...]:
         return (f"queue delivers {_who(run, event)} again",)
     operation = next((o for o in event.operations if not o.free), None)
     if event.kind not in ("sql", "redis", "blocked", "watch", "lock timeout") or operation is None:
-        return (whole,)
+        less = whole
+        for words, fewer in _FEWER:
+            less = less.replace(words, fewer)
+        return (whole, less) if less != whole else (whole,)
     text = _whole(operation)
     if whole.startswith("read the schema"):
         return (whole,)
@@ -444,6 +447,13 @@ def _shorter(run: Run, event: Event) -> tuple[str, ...]:
 _SET = re.compile(r"^UPDATE\b.*?\bSET\s+(.*?)(?:\s+WHERE\b|$)", re.IGNORECASE)
 _GROWS = re.compile(r"(\b\w+) = \1\b")
 #: That one row was written goes without saying.
+_FEWER = (
+    (" returns to the queue", " back"),
+    (" return to the queue", " back"),
+    (", delivered again meanwhile", ""),
+    (" arrives at a new receiver", " arrives anew"),
+    (", the third time → dead-letter queue", " → dead letters"),
+)
 _LESS = {
     " → UNIQUE constraint failed": " → not unique",
     " → 1 row": "",
