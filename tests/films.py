@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from redelivery.checking.part import Replay
+from redelivery.display.page import SCRIPT
 from redelivery.exercises.exercise import exercise
 
-ROOT = Path(__file__).parents[1]
-SCRIPT = ROOT / "reference" / "redelivery" / "display" / "lab" / "static" / "film.js"
+#: The lecture's three steps: check, update, mark, and no transaction around them.
+RACE = """def handle(message, db):
+    if db["processed"].count_where("message_id = ?", [message.id]):
+        return
+    db.execute(
+        "UPDATE account SET balance = balance + ? WHERE id = ?",
+        [message.body["amount"], message.body["account"]],
+    )
+    db["processed"].insert({"message_id": message.id})
+"""
 #: Looks around a lot, and credits in four parts before it marks.
 LONG = """
 def handle(message, db):
@@ -38,6 +46,6 @@ def page_of(film: dict[str, Any], picture: str) -> str:
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Film</title></head><body><main>'
         f'<h1>A film</h1><div id="film"></div></main><script>{SCRIPT.read_text("utf-8")}</script><script>'
         f'const picture = document.createElement("div"); picture.innerHTML = {json.dumps(picture)};'
-        f'window._JUPYTERLAB["delivered-twice"].show(document.getElementById("film"), {json.dumps(film)}, picture);'
+        f'window.deliveredTwice.show(document.getElementById("film"), {json.dumps(film)}, picture);'
         "</script></body></html>"
     )

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.films import RACE
+
 ROOT = Path(__file__).parents[1]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER = next((found for name in NAMES if (found := shutil.which(name))), None)
@@ -33,15 +35,6 @@ pytestmark = [
 TOKEN = "browser-test"
 #: Milliseconds, on the busiest machine.
 LONG = 600_000
-RACE = """def handle(message, db):
-    if db["processed"].count_where("message_id = ?", [message.id]):
-        return
-    db.execute(
-        "UPDATE account SET balance = balance + ? WHERE id = ?",
-        [message.body["amount"], message.body["account"]],
-    )
-    db["processed"].insert({"message_id": message.id})
-"""
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +234,7 @@ def test_the_consumer_is_broken_by_keyboard_alone_and_the_schedule_is_the_answer
     for done in range(1, 4):
         page.keyboard.press("Enter")
         page.wait_for_function(
-            "n => document.querySelectorAll('.rd-widget tbody tr').length >= n && "
+            "n => document.querySelectorAll('.rd-widget .rd-tick').length >= n && "
             "document.querySelector('.rd-widget input').value.length === n",
             arg=done,
             timeout=LONG,
@@ -291,9 +284,9 @@ def test_the_exercise_shows_the_race_refuted_with_its_timeline(page: Any, lab: t
     html = _html(cells)
     assert "REFUTED" in html
     assert "check-then-act" in html
-    picture = page.locator("img[alt*='REFUTED']").first
+    picture = page.locator(".rd-picture svg").filter(has_text="REFUTED").first
     picture.scroll_into_view_if_needed()
-    assert picture.evaluate("image => image.complete && image.naturalWidth") > 300
+    assert picture.evaluate("svg => svg.clientWidth") > 300
     _shoot(page, "exercise-refuted")
     assert page.outside == []
 

@@ -20,7 +20,7 @@ from redelivery.exercises.exercise import exercise
 from redelivery.exercises.verify import SETUP
 from redelivery.lessons.faulty_day import ORDERS, a_day
 from redelivery.simulation.program import Cell, SourceProgram
-from tests.films import LONG, long_replay, page_of
+from tests.films import LONG, RACE, long_replay, page_of
 
 BROWSER = next((f for n in ("chromium", "chromium-browser", "google-chrome") if (f := shutil.which(n))), None)
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="no chromium is installed (Debian: apt install chromium)")
@@ -47,7 +47,7 @@ def test_a_film_says_what_the_timeline_says(replay: Replay, film: dict[str, Any]
     for step in marked:
         assert "db.execute" in film["files"][step["file"]]["lines"][step["line"] - 1]
     last = film["tables"][film["steps"][-1]["tables"]]
-    assert ["processed", [["1", "8"]], 0] in last
+    assert ["processed", ["message_id"], [["8"]], ["1"], 0] in last
     assert film["noReturn"] == 31
 
 
@@ -57,6 +57,15 @@ def test_a_picture_of_sixty_steps_is_small(replay: Replay, film: dict[str, Any])
     kept = replay._repr_mimebundle_()
     assert set(kept) == {"text/plain", "text/html", MEDIA_TYPE}
     assert sum(len(value.encode()) for value in kept.values()) < 400_000
+
+
+def test_of_a_very_long_run_the_picture_is_kept_and_no_film() -> None:
+    """A duplicate after a hundred other messages: some 700 steps."""
+    shown = exercise("05").replay("record_and_check", RACE, schedule="", scenario=7)
+    assert len(shown.run.events) > 600
+    kept = shown._repr_mimebundle_()
+    assert set(kept) == {"text/plain", "text/html"}
+    assert len(to_svg(shown.timeline, shown.headline).encode()) < 200_000
 
 
 def test_two_runs_give_one_film(film: dict[str, Any]) -> None:
@@ -92,6 +101,14 @@ def accessible(page: Any, where: str) -> list[str]:
     return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
 
 
+def opened(page: Any, film: dict[str, Any], folder: Path, picture: str = "") -> None:
+    """A page that shows a film, with the stage open."""
+    path = folder / "film.html"
+    path.write_text(page_of(film, picture), "utf-8")
+    page.goto(path.as_uri())
+    page.get_by_role("button", name="Step through it").click()
+
+
 @needs_browser
 def test_every_step_by_keyboard_and_by_mouse(page: Any, film: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "film.html"
@@ -101,15 +118,19 @@ def test_every_step_by_keyboard_and_by_mouse(page: Any, film: dict[str, Any], tm
     assert page.evaluate("document.activeElement.textContent").startswith("▶ Step through it")
     page.keyboard.press("Enter")
     say = page.locator(".rd-say")
-    assert page.evaluate("document.activeElement.type") == "range"
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "slider"
     steps = film["steps"]
+    ticks = page.locator(".rd-tick")
+    assert ticks.count() == len(steps)
     for number, step in enumerate(steps, 1):
         page.keyboard.press("ArrowRight")
         assert f"Step {number} of {len(steps)}" in say.inner_text()
         assert step["text"] in say.inner_text()
-        following = steps[number] if number < len(steps) else None
-        if following and following["line"]:
-            code = film["files"][following["file"]]["lines"][following["line"] - 1]
+        assert ticks.nth(number - 1).text_content() == step["choice"]
+        if number < len(steps):  # what is still to come can't be read
+            assert ticks.nth(number).text_content() == ""
+        if step["line"]:
+            code = film["files"][step["file"]]["lines"][step["line"] - 1]
             assert code.strip() in page.locator(".rd-here").inner_text()
         assert (page.locator(".rd-lost").count() == 1) is (number >= film["noReturn"])
     page.keyboard.press("Home")
@@ -120,7 +141,7 @@ def test_every_step_by_keyboard_and_by_mouse(page: Any, film: dict[str, Any], tm
     assert f"Step {len(steps) - 1} of" in say.inner_text()
     page.get_by_role("button", name="First step").click()
     assert page.get_by_role("button", name="Step back").is_disabled()
-    page.locator(".rd-steps tbody tr").nth(2).click()
+    ticks.nth(2).click()
     assert "Step 3 of" in say.inner_text()
     assert page.get_by_role("slider", name="Step").get_attribute("aria-valuetext") == f"3 of {len(steps)}"
     page.get_by_role("button", name="Step through it").click()
@@ -129,21 +150,29 @@ def test_every_step_by_keyboard_and_by_mouse(page: Any, film: dict[str, Any], tm
 
 
 @needs_browser
+def test_it_plays_by_itself(page: Any, film: dict[str, Any], tmp_path: Path) -> None:
+    opened(page, film, tmp_path)
+    page.get_by_label("Speed").select_option("fast")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("() => document.querySelector('.rd-say').textContent.startsWith('Step 2 of')")
+    page.get_by_role("button", name="Pause").click()
+    assert page.get_by_role("button", name="Play").count() == 1
+
+
+@needs_browser
 def test_what_changed_and_who_holds_what_is_marked(page: Any, film: dict[str, Any], tmp_path: Path) -> None:
-    path = tmp_path / "film.html"
-    path.write_text(page_of(film, ""), "utf-8")
-    page.goto(path.as_uri())
-    page.get_by_role("button", name="Step through it").click()
+    opened(page, film, tmp_path)
+    ticks = page.locator(".rd-tick")
     changed = next(n for n, s in enumerate(film["steps"]) if n and s["tables"] != film["steps"][n - 1]["tables"]) + 1
-    page.locator(".rd-steps tbody tr:not(.rd-rule)").nth(changed - 1).click()
-    assert page.locator(".rd-new").first.inner_text().startswith("+")
-    assert page.locator(".rd-gone").first.inner_text().startswith("−")
+    ticks.nth(changed - 1).click()
+    assert "25" in page.locator(".rd-new").first.inner_text()
+    assert page.locator(".rd-coin").first.inner_text() == "25 ✉8"
+    assert page.locator(".rd-left .rd-envelope").inner_text() == "✉ 8"
     crash = next(n for n, s in enumerate(film["steps"], 1) if s["fault"])
-    row = page.locator(".rd-steps tbody tr:not(.rd-rule)").nth(crash - 1)
-    row.click()
-    assert "rd-fault" in row.get_attribute("class")
+    ticks.nth(crash - 1).click()
+    assert "rd-fault" in ticks.nth(crash - 1).get_attribute("class")
     assert "Fault." in page.locator(".rd-say").inner_text()
-    assert page.locator(".rd-stage ul").inner_text() == "8: waiting"
+    assert page.locator(".rd-queue .rd-envelope").inner_text() == "✉ 8 again"
     assert accessible(page, ".rd-film") == []
 
 
@@ -154,7 +183,10 @@ def test_texts_of_a_learner_are_texts(page: Any, film: dict[str, Any], tmp_path:
     changed["title"] = evil
     for step in changed["steps"]:
         step.update(text=evil, prints=evil)
-    changed["tables"] = [[[evil, [[evil]], 0]] for _ in changed["tables"]]
+    changed["tables"] = [[[evil, [evil], [[evil]], [evil], 0]] for _ in changed["tables"]]
+    changed["beliefs"] = [[0, 1, evil, evil, 1, evil, [evil]] for _ in changed["beliefs"]]
+    changed["coins"] = [[evil, evil, evil, evil, "A", 1, True, False] for _ in changed["coins"]]
+    changed["queues"] = [[[evil, "queue", True, False], [evil, "A", True, False]] for _ in changed["queues"]]
     changed["files"] = [{"lines": [evil] * 30}]
     path = tmp_path / "film.html"
     path.write_text(page_of(changed, "").replace("</script></body>", "</script></body>"), "utf-8")
@@ -189,6 +221,40 @@ def test_what_can_happen_is_offered_and_nothing_else() -> None:
     assert widget.position == before
     widget.do("A!")
     assert "A!" not in texts(widget)
+
+
+def test_a_choice_says_what_it_would_do() -> None:
+    widget = scheduler(RACE)
+    labels = [choice["label"] for choice in widget.position["choices"]]
+    assert labels == ["A: receive a message", "B: receive a message"]
+    for choice in "AAA":
+        widget.do(choice)
+    labels = [choice["label"] for choice in widget.position["choices"]]
+    assert labels[0] == "A: line 4, COMMIT"
+    assert "A crashes" in labels
+    assert "the queue delivers A's message again" in labels
+    widget.do("undo")
+    assert widget.position["choices"][0]["label"] == "A: line 4, UPDATE account"
+
+
+def test_every_press_is_answered_even_where_nothing_can_be_done() -> None:
+    """A page that waits for an answer in vain says that the kernel may have been restarted."""
+    widget = scheduler()
+    for count, what in enumerate(["A", "B!", "undo", "nonsense"], 1):
+        widget.pressed = {"do": what, "count": count}
+        assert widget.position["answered"] == count
+    assert widget.schedule == ""
+
+
+def test_what_is_wrong_is_so_from_the_step_that_made_it_so() -> None:
+    widget = scheduler(RACE)
+    for choice in ["A", "A", "A", "A", "+A", "B", "B", "B"]:
+        widget.do(choice)
+    assert widget.position["broken"]
+    assert widget.position["film"]["wrongFrom"] is None
+    widget.do("B")
+    assert widget.position["film"]["wrongFrom"] == 9
+    assert widget.position["film"]["steps"][-1]["musts"] == [[0, "100", "account", "666"]]
 
 
 def test_it_says_when_it_is_broken_and_the_schedule_is_an_answer() -> None:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from redelivery.display.page import film_text
 from redelivery.display.plain import plain
 from redelivery.display.svg import to_svg
 from redelivery.exercises.catalogue import part_of
@@ -99,6 +100,7 @@ def test_what_is_asked_is_no_fault_of_ours(exercise: str, name: str, what: str) 
     assert plain(str(report)) == str(report)
     if report.timeline is not None:
         ElementTree.fromstring(plain(to_svg(report.timeline, report.headline, report.explanation)).encode())
+        assert json.loads(film_text(report.film))["steps"]
     assert not Path("/tmp/evil.db").exists()
 
 

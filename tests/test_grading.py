@@ -22,6 +22,9 @@ import pytest
 
 from redelivery import __version__
 from redelivery.cli import main
+from redelivery.display.page import film_text, script, script_hash
+from redelivery.display.svg import to_svg
+from redelivery.exercises.exercise import exercise
 from redelivery.grading import cluster
 from redelivery.grading.batch import Journal, Worker, digest, grade
 from redelivery.grading.judge import Entry, Limits, judge
@@ -30,17 +33,12 @@ from redelivery.grading.reports.gradebook import counting, harmless, to_csv
 from redelivery.grading.result import Kind, PartResult, SubmissionResult
 from redelivery.grading.sandbox import why_not
 from tests.attacks.hand_in import EXERCISES, attacks
+from tests.films import RACE
 
 ROOT = Path(__file__).parents[1]
 NO_SANDBOX = why_not()
 #: Where bubblewrap is missing, what does not need it is tested all the same.
 UNSAFE = ["--no-sandbox"] if NO_SANDBOX else []
-RACE = """def handle(message, db):
-    if db["processed"].count_where("message_id = ?", [message.id]):
-        return
-    db.execute("UPDATE account SET balance = balance + ? WHERE id = ?", [*message.body.values()][::-1])
-    db["processed"].insert({"message_id": message.id})
-"""
 EVIL = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 
 
@@ -175,13 +173,20 @@ def test_without_bubblewrap_one_has_to_say_so(
 # -- forms -------------------------------------------------------------------------------------------------
 
 
-def test_feedback_is_html_without_scripts_or_requests(graded: Path) -> None:
+def test_feedback_is_html_without_requests_and_with_no_script_but_the_stage_s(graded: Path) -> None:
     pages = sorted((graded / "feedback").glob("*.html"))
     assert len(pages) == 6
     parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
     for path in pages:
         tree = parser.parse(path.read_text("utf-8"))
-        assert tree.find(".//script") is None
+        scripts = [element.text for element in tree.iter("script")]
+        films = [element.get("data-film") for element in tree.iter() if element.get("data-film")]
+        assert scripts == ([script()] if films else [])
+        policy = tree.find(".//meta[@http-equiv='Content-Security-Policy']").get("content")
+        assert ("script-src" in policy) is bool(films)
+        if films:
+            assert policy.endswith(f"; script-src '{script_hash()}'")
+            assert all(json.loads(film)["steps"] for film in films)
         assert [e for e in tree.iter() if any(name.startswith("on") for name in e.attrib)] == []
         sources = [e.get("src") or e.get("href") for e in tree.iter() if e.get("src") or e.get("href")]
         assert all(str(source).startswith("data:image/svg+xml;base64,") for source in sources)
@@ -189,6 +194,7 @@ def test_feedback_is_html_without_scripts_or_requests(graded: Path) -> None:
     bob = (graded / "feedback" / "bob.html").read_text("utf-8")
     assert "check-then-act" in bob
     assert "▶" in bob
+    assert "data-film" in bob
     for other in ("ann", "cleo", "dan", "eve"):
         assert other not in bob.replace("and", "").split()
 
@@ -540,3 +546,32 @@ def test_nothing_runs_in_the_feedback_page(tmp_path: Path) -> None:
         assert page.evaluate("document.querySelectorAll('script, [onerror]').length") == 0
         browser.close()
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium is installed (Debian: apt install chromium)")
+def test_the_stage_is_in_the_feedback_page_and_nothing_else_runs(tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    report = exercise("05").report("record_and_check", RACE)
+    film = film_text(report.film).replace("8 not in processed", json.dumps(EVIL)[1:-1])
+    picture = to_svg(report.timeline, report.headline, report.explanation)
+    part = PartResult("x", Kind.WRONG, 0, 3, "refuted", EVIL, {"line": 1}, EVIL, picture, EVIL, film=film)
+    path = tmp_path / "bob.html"
+    shown = SubmissionResult("bob", "05-record-and-check", "x.ipynb", (part,))
+    path.write_text(feedback.page([shown]), "utf-8", errors="backslashreplace")
+    said: list[str] = []
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=flags)
+        page = browser.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(path.as_uri())
+        page.get_by_role("button", name="Step through it").click()
+        for _ in range(9):
+            page.keyboard.press("ArrowRight")
+        assert "200" in page.locator(".rd-store .rd-bad").inner_text()
+        assert EVIL in page.locator(".rd-note").first.inner_text()
+        assert page.title() == "Feedback: bob"
+        assert page.evaluate("document.querySelectorAll('script, [onerror]').length") == 1
+        browser.close()
+    assert said == []

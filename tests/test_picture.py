@@ -1,10 +1,11 @@
 """The README's picture is a real answer of the checker. To make it again: .venv/bin/python tests/test_picture.py"""
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 from redelivery import exercise
-from redelivery.display.svg import to_svg
+from redelivery.display.svg import LEAST, MOST, shortened, size_of, to_svg
 
 PICTURE = Path(__file__).parents[1] / "course" / "images" / "refuted.svg"
 
@@ -40,7 +41,34 @@ def test_the_picture_says_in_words_what_it_shows():
     name = "{http://www.w3.org/2000/svg}"
     for element in ("title", "desc"):
         assert len(picture.findtext(name + element)) >= 20
-    assert picture.get("role") == "img"
+    assert picture.get("role") == "group"  # of an image nothing but its title would be read
+
+
+def test_the_picture_is_read_row_by_row():
+    picture = ElementTree.fromstring(PICTURE.read_text("utf-8"))
+    name = "{http://www.w3.org/2000/svg}"
+    rows = [[t[0].tail if len(t) else t.text for t in row.iter(f"{name}text")] for row in picture.iter(f"{name}g")]
+    assert [row[0] for row in rows] == [str(n) for n in range(1, 16)]
+    assert rows[3][1:] == ["5 │ COMMIT", "100", "–"]
+    assert rows[2][1:] == ["5 │ UPDATE account balance + 100", "0", "–"]
+    assert rows[8][-2] == "200, must be 100"
+    whole = [title.text for title in picture.iter(f"{name}title")]
+    assert "5 │ UPDATE account SET balance = balance + 100 WHERE id = 666 → 1 row" in whole
+
+
+def test_the_picture_s_text_is_never_too_small():
+    """On a page of 700 pixels, as on paper, it is as small as it gets; below, the page scrolls."""
+    style = size_of(PICTURE.read_text("utf-8"))
+    width, least = (int(n) for n in re.findall(r"(?<!max-)width:(\d+)px", style))
+    assert width <= MOST
+    assert least <= 710
+    assert 14 * least / width >= LEAST
+
+
+def test_what_does_not_fit_begins_with_its_verb():
+    assert shortened("UPDATE account SET balance = balance + 100 → 1 row", 30) == "UPDATE account SET ba… → 1 row"
+    assert shortened("a" * 50, 20) == "a" * 19 + "…"
+    assert shortened("short", 20) == "short"
 
 
 if __name__ == "__main__":

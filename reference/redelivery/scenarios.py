@@ -8,7 +8,7 @@ sender and receiver) makes one of these.
 from .checking.batch import STRAIGHT, Batch, DrawnMessage, Suspects
 from .checking.handler_part import WEAKER, HandlerPart
 from .checking.part import Report
-from .exploration.scenario import Scenario, deliver
+from .exploration.scenario import Must, Scenario, deliver
 from .exploration.schedule import to_text
 from .exploration.search import Search
 from .exploration.verdict import Proved, Refuted, Stuck, Undetermined, Verdict
@@ -30,6 +30,7 @@ __all__ = [
     "HandlerPart",
     "Journal",
     "MessageGiven",
+    "Must",
     "Program",
     "Proved",
     "Refuted",

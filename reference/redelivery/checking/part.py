@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -11,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 
 from ..display.film import MEDIA_TYPE, film_of
 from ..display.numbers import count_words, for_programs
+from ..display.page import film_text
 from ..display.plain import plain
 from ..display.svg import as_image, to_svg
 from ..display.timeline import Timeline
@@ -380,7 +380,7 @@ class Replay:
         return film_of(self.run, self.timeline, self.headline, self.whole_source)
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        return bundle(self, self.film)
+        return bundle(self, self.film if len(self.run.events) <= _LONGEST_FILM else None)
 
     @property
     def ends_right(self) -> bool:
@@ -426,10 +426,8 @@ _LONGEST_FILM = 250
 def bundle(shown: Report | Replay, film: dict[str, Any] | None) -> dict[str, Any]:
     """What a notebook keeps of an output: text, a picture, and where there is a run the film of it."""
     kept: dict[str, Any] = {"text/plain": str(shown), "text/html": shown._repr_html_()}
-    if film is None:
-        return kept
-    # Half a character as an escape is JSON, too.
-    return {**kept, MEDIA_TYPE: plain(json.dumps(film, ensure_ascii=False, separators=(",", ":")))}
+    text = film_text(film)
+    return {**kept, MEDIA_TYPE: text} if text else kept
 
 
 _FAULT_WORDS = (

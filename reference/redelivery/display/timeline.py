@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..exploration.replay import Event, Operation, Run
+from ..exploration.schedule import choice_text
 from ..simulation.calls import Role
 from ..simulation.choices import Kind
 from ..simulation.operations import (
@@ -20,6 +22,7 @@ from ..simulation.operations import (
     RedisTransaction,
     RedisWatch,
     Refused,
+    Request,
     SendPayment,
     SqlFailure,
     SqlResult,
@@ -27,6 +30,7 @@ from ..simulation.operations import (
 )
 from ..simulation.sqlite_statements import first_keyword
 from ..simulation.world import HELD, State
+from .coins import marks_of
 
 _MOST_TEXT = 58
 _MOST_ROWS = 160
@@ -50,6 +54,12 @@ class Row:
     in_transaction: bool
     output: str = ""
     source: str = ""
+    choice: str = ""
+    """The step as a schedule has it: ``A``, ``A!``, ``+A``."""
+    shorter: tuple[str, ...] = ()
+    """The same as ``text``, in ever fewer words: the verb in front, what was answered at the end."""
+    musts: tuple[tuple[int, str], ...] = ()
+    """What is wrong in ``state`` from here on to the end: which of them, and what it must be."""
 
 
 _ROLES = {Role.LOOP: "consumer"}
@@ -65,16 +75,26 @@ class Timeline:
     no_return: int | None
     titles: tuple[str, ...] = ()
     """What each process is called at length: consumer A, job S, sender S, receiver R."""
+    wrong: str = ""
+    """What is wrong at the end."""
+    wrong_from: int | None = None
+    """The number of the first row from which on it is so."""
 
     @classmethod
-    def of(cls, run: Run, source: Callable[[str, int], str] = lambda file, line: "") -> Timeline:
-        """The timeline of ``run``; ``source`` gives a line of the learner's code."""
+    def of(
+        cls, run: Run, source: Callable[[str, int], str] = lambda file, line: "", fate: Run | None = None
+    ) -> Timeline:
+        """The timeline of ``run``; ``source`` gives a line of the learner's code. ``fate``: the same run, carried on to
+        its end, where it is not at its own."""
         rows: list[Row] = []
         used = {event.choice.process for event in run.events}
-        count = max(used, default=0) + 1  # consumers first, so nobody in front is left out
+        # Consumers first, so nobody in front is left out; all of them where it may still be anybody's turn.
+        count = max(used, default=0) + 1 if fate is None else len(run.letters)
         watched = run.scenario.watched
         previous = tuple(show(run.first) for _, show in watched)
         last = -1
+        marks = marks_of(run, fate)
+        titles = [title for title, _ in watched]
         for event in run.events:
             process = event.choice.process
             # Sender and receiver take turns by themselves, which is nothing to point at.
@@ -94,6 +114,13 @@ class Timeline:
                     event.in_transaction,
                     event.output,
                     source(*line) if line else "",
+                    choice_text(event.choice, run.letters),
+                    _shorter(run, event),
+                    tuple(
+                        (titles.index(must.title), must.text)
+                        for must in marks.musts[event.number]
+                        if must.title in titles
+                    ),
                 )
             )
             previous = event.shown
@@ -108,6 +135,8 @@ class Timeline:
                 f"{_ROLES.get(role, role.value)} {name}"
                 for role, name in zip(run.scenario.roles(run.scenario.bounds), run.letters, strict=False)
             )[:count],
+            (fate or run).wrong or "",
+            marks.wrong_from,
         )
 
     def to_text(self) -> str:
@@ -236,9 +265,7 @@ def _who(run: Run, event: Event) -> str:
 
 
 def _packet(run: Run, event: Event) -> str:
-    call, _ = run.scenario.packets[event.packet]
-    name = call.function.partition(".on_")[2].upper() or call.function
-    return f"{name} {', '.join(map(str, call.arguments))}"
+    return name_of_packet(run, event.packet)
 
 
 def _answer(run: Run, event: Event) -> str:
@@ -334,15 +361,24 @@ _LOOP_AND_LINK: dict[str, Callable[[Run, Event], str]] = {
 def _statement(operation: Operation) -> str:
     request = operation.request
     if isinstance(request, RedisWatch):
-        return "WATCH " + " ".join(map(_decoded, request.keys))
-    if isinstance(request, RedisCommand):
-        return _shortened(_command(request.arguments))
-    if isinstance(request, RedisTransaction):
-        return _shortened("MULTI " + "; ".join(map(_command, request.commands)) + " EXEC")
+        return _whole(operation)
     if not isinstance(request, SqlStatement):
-        return ""
+        return _shortened(_whole(operation))
     if not operation.reads and not operation.writes and first_keyword(request.sql) in ("SELECT", "PRAGMA"):
         return "read the schema"
+    return _shortened(_whole(operation))
+
+
+def _whole(operation: Operation) -> str:
+    request = operation.request
+    if isinstance(request, RedisWatch):
+        return "WATCH " + " ".join(map(_decoded, request.keys))
+    if isinstance(request, RedisCommand):
+        return _command(request.arguments)
+    if isinstance(request, RedisTransaction):
+        return "MULTI " + "; ".join(map(_command, request.commands)) + " EXEC"
+    if not isinstance(request, SqlStatement):
+        return ""
     text = " ".join(request.sql.split()).rstrip(";")
     if request.named:
         for name, value in request.parameters:
@@ -350,7 +386,109 @@ def _statement(operation: Operation) -> str:
     else:
         for value in request.parameters:
             text = text.replace("?", _value(value), 1)
-    return _shortened(text.replace('"', ""))
+    return text.replace('"', "")
+
+
+def brief(request: Request) -> str:
+    """What a process asks for, in two or three words: the verb, and the table or the key."""
+    if isinstance(request, RedisWatch):
+        return f"WATCH {' '.join(map(_decoded, request.keys))}"[:_MOST_BRIEF]
+    if isinstance(request, RedisCommand):
+        return " ".join(_command(request.arguments).split()[:2])[:_MOST_BRIEF]
+    if isinstance(request, RedisTransaction):
+        return "MULTI … EXEC"
+    if not isinstance(request, SqlStatement):
+        return ""
+    verb = first_keyword(request.sql)
+    table = _TABLE.search(" ".join(request.sql.split()))
+    return f"{verb} {table[1]}"[:_MOST_BRIEF] if table else verb
+
+
+_MOST_BRIEF = 40
+#: The table of a statement: after FROM, INTO or UPDATE.
+_TABLE = re.compile(r'\b(?:FROM|INTO|UPDATE(?:\s+OR\s+\w+)?|TABLE(?:\s+IF NOT EXISTS)?)\s+["\[`]?(\w+)', re.IGNORECASE)
+
+
+def _shorter(run: Run, event: Event) -> tuple[str, ...]:
+    """`describe` in ever fewer words; a message's body where bodies differ."""
+    body = body_of(run, event.message) if event.kind == "receive" and event.message >= 0 else ""
+    whole = describe(run, event)
+    if body:
+        return f"{whole}: {body}", whole
+    if event.kind == "redeliver":
+        return (f"queue delivers {_who(run, event)} again",)
+    operation = next((o for o in event.operations if not o.free), None)
+    if event.kind not in ("sql", "redis", "blocked", "watch", "lock timeout") or operation is None:
+        less = whole
+        for words, fewer in _FEWER:
+            less = less.replace(words, fewer)
+        return (whole, less) if less != whole else (whole,)
+    text = _whole(operation)
+    if whole.startswith("read the schema"):
+        return (whole,)
+    verb, _, rest = text.partition(" ")
+    outcome = _outcome(operation, event.kind)
+    less = _LESS.get(outcome, outcome)
+    names = brief(operation.request)
+    values = f"{names} {_named(operation.request)}".strip()
+    sets = _SET.search(text)
+    change = f"{names} " + _GROWS.sub(r"\1", sets[1]) if sets else ""
+    changes = (change + outcome, change + less) if sets else ()
+    return (
+        f"{verb.upper() if verb.isalpha() else verb} {rest}".strip() + outcome,
+        *changes,
+        values + outcome,
+        values + less,
+        names + less,
+    )
+
+
+#: What an UPDATE sets; and "x = x +" for short.
+_SET = re.compile(r"^UPDATE\b.*?\bSET\s+(.*?)(?:\s+WHERE\b|$)", re.IGNORECASE)
+_GROWS = re.compile(r"(\b\w+) = \1\b")
+#: That one row was written goes without saying.
+_FEWER = (
+    (" returns to the queue", " back"),
+    (" return to the queue", " back"),
+    (", delivered again meanwhile", ""),
+    (" arrives at a new receiver", " arrives anew"),
+    (", the third time → dead-letter queue", " → dead letters"),
+)
+_LESS = {
+    " → UNIQUE constraint failed": " → not unique",
+    " → 1 row": "",
+    " → waits for a lock": " → waits",
+    " → database is locked": " → locked",
+}
+_LITERAL = re.compile(r"'(?:[^']|'')*'|(?<![\w.])-?\d+(?![\w.])")
+
+
+def _named(request: Request) -> str:
+    """The values that a statement names."""
+    if not isinstance(request, SqlStatement):
+        return ""
+    if request.parameters:
+        values = [pair[1] for pair in request.parameters] if request.named else list(request.parameters)
+        return ", ".join(map(_value, values))
+    after = re.split(r"\b(?:where|values|set)\b", request.sql, maxsplit=1, flags=re.IGNORECASE)
+    return ", ".join(_LITERAL.findall(after[1])) if len(after) > 1 else ""
+
+
+def body_of(run: Run, message: int) -> str:
+    """In what a message's body differs from the others'; empty where all are alike."""
+    bodies = [body for _, body in run.scenario.messages]
+    own = bodies[message]
+    if not all(isinstance(body, dict) for body in bodies):
+        return ""
+    differ = [n for n in own if any(repr(b.get(n)) != repr(own[n]) for b in bodies)]
+    return ", ".join(f"{name} {_value(own[name])}" for name in differ)[:_MOST_TEXT]
+
+
+def name_of_packet(run: Run, packet: int) -> str:
+    """A packet of a link, such as ``PUBLISH 7, 20°``."""
+    call, _ = run.scenario.packets[packet]
+    name = call.function.partition(".on_")[2].upper() or call.function
+    return f"{name} {', '.join(map(str, call.arguments))}"
 
 
 def _decoded(value: bytes) -> str:

@@ -8,7 +8,20 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from ..scenarios import STRAIGHT, WEAKER, Batch, Bounds, Call, Contents, HandlerPart, Report, Scenario, Tool, rows_of
+from ..scenarios import (
+    STRAIGHT,
+    WEAKER,
+    Batch,
+    Bounds,
+    Call,
+    Contents,
+    HandlerPart,
+    Must,
+    Report,
+    Scenario,
+    Tool,
+    rows_of,
+)
 from .break_it import BreakIt
 from .claims import ClaimsPart
 from .later import later, overtaken
@@ -70,6 +83,9 @@ def scenario(name: str, orders: Sequence[Order], bounds: Bounds) -> Scenario:
         judge,
         bounds,
         watched=(("tables", _rows),),
+        musts=lambda done: [
+            Must("total(db)", str(sum({b["order_id"]: b["amount"] for _, b in done}.values())), "answers", "total(db)")
+        ],
         opening=(Call("schema", (Tool.DB,)),),
         closing=(Call("total", (Tool.DB,)),),
         did="counted",

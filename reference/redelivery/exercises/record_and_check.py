@@ -15,6 +15,7 @@ from ..scenarios import (
     Call,
     Contents,
     HandlerPart,
+    Must,
     Scenario,
     Tool,
     Value,
@@ -80,6 +81,21 @@ def _balances(accounts: Sequence[int]) -> tuple[tuple[str, Callable[[Contents], 
     return tuple((title.format(account), balance(account)) for account in accounts)
 
 
+def _credited(
+    table: str, titles: Mapping[int, str], opening: Mapping[int, int], key: str = "{}"
+) -> Callable[[Sequence[Payment]], list[Must]]:
+    """What the accounts must hold when these payments are done."""
+
+    def musts(done: Sequence[Payment]) -> list[Must]:
+        found = []
+        for account, title in titles.items():
+            amount = opening[account] + sum(body["amount"] for _, body in done if body["account"] == account)
+            found.append(Must(title, str(amount), table, key.format(account)))
+        return found
+
+    return musts
+
+
 def _processed(contents: Contents) -> str:
     names = [str(row[-1]) for row in rows_of(contents, "processed")]
     return " ".join(names) or "–"
@@ -88,6 +104,7 @@ def _processed(contents: Contents) -> str:
 def scenario(name: str, payments: Sequence[Payment], bounds: Bounds, opening: Mapping[int, int] = _OPENING) -> Scenario:
     """Payments to be credited once each."""
     accounts = sorted({body["account"] for _, body in payments})
+    balances = _balances(accounts)
     return Scenario(
         name,
         "handle",
@@ -96,7 +113,8 @@ def scenario(name: str, payments: Sequence[Payment], bounds: Bounds, opening: Ma
         _judge(payments, accounts, opening),
         bounds,
         frozenset({"account"}),
-        (*_balances(accounts), ("processed", _processed)),
+        (*balances, ("processed", _processed)),
+        musts=_credited("account", dict(zip(accounts, (title for title, _ in balances), strict=True)), opening),
         did="credited",
     )
 
@@ -244,6 +262,7 @@ def redis_scenario(
         return lambda contents: str(next((row[1] for row in rows_of(contents, "balance") if row[0] == key), "–"))
 
     title = "balance" if len(accounts) == 1 else "balance of {}"
+    titles = {account: title.format(account) for account in accounts}
     return Scenario(
         name,
         "handle",
@@ -253,6 +272,7 @@ def redis_scenario(
         bounds,
         frozenset({"balance"}),
         (*((title.format(account), balance(account)) for account in accounts), ("other keys", marks)),
+        musts=_credited("balance", titles, opening, "balance:{}"),
         call=deliver("handle", Tool.REDIS),
         uses_redis=True,
         prepare_redis=_open_balances(accounts, opening),
@@ -342,6 +362,7 @@ def request_scenario(name: str, orders: Sequence[tuple[str, int]], bounds: Bound
         bounds,
         frozenset({"payments"}),
         (("paid", _paid), ("intent", _intents)),
+        musts=lambda done: [Must("paid", " ".join(f"{order}:{b['amount']}" for order, b in done) or "–", "payments")],
         call=lambda identity, body: Call("pay", (body["order_id"], body["amount"], Tool.DB, Tool.SEND)),
         dead_letters=False,
         family="requests",

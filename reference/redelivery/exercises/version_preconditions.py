@@ -8,7 +8,7 @@ from functools import cache
 from itertools import count
 from typing import Any
 
-from ..scenarios import STRAIGHT, WEAKER, Batch, Bounds, Contents, HandlerPart, Scenario, Value, rows_of
+from ..scenarios import STRAIGHT, WEAKER, Batch, Bounds, Contents, HandlerPart, Must, Scenario, Value, rows_of
 from .break_it import BreakIt
 from .later import overtaken
 from .values.batch import Drawing
@@ -72,6 +72,13 @@ def balance_scenario(
                 return f"account {row[0]!r} holds {row[1]!r} at version {row[2]!r}, must hold {known[row[2]]} there"
         return None
 
+    def musts(done: Sequence[Update]) -> list[Must]:
+        account, (balance, version) = next(iter(opening.items()))
+        for body in sorted((body for _, body in done), key=lambda body: int(body["version"])):
+            if body["account"] == account and body["version"] == version:
+                balance, version = balance + body["amount"], version + 1
+        return [Must("balance", str(balance), "account", account)]
+
     return Scenario(
         name,
         "handle",
@@ -81,6 +88,7 @@ def balance_scenario(
         bounds,
         frozenset({"account"}),
         (("balance", lambda contents: _field(contents, "account", 1)), ("version", lambda c: _field(c, "account", 2))),
+        musts=musts,
         never=out_of_order,
         family="versions",
         did="credited",

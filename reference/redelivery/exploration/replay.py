@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..simulation.calls import Role
 from ..simulation.choices import TIME_IS_LEFT, Choice, Kind
@@ -85,6 +85,13 @@ class Operation:
     """Tables with a Redis key that was written, even where it holds the same as before."""
 
 
+class Standing(NamedTuple):
+    """What a process asks for next, and from which line; nothing while it waits to be called."""
+
+    request: Request | None = None
+    line: Line | None = None
+
+
 @dataclass(slots=True)
 class Event:
     """One step of a run, in executed order."""
@@ -124,6 +131,8 @@ class Event:
     """What a receiver answers."""
     answers: tuple[object, ...] | None = None
     """What the closing calls would answer if they were made after this step; see `Run.answering`."""
+    standing: tuple[Standing, ...] = ()
+    """Where each process stands after this step."""
 
     @property
     def line(self) -> Line | None:
@@ -571,6 +580,11 @@ class _Recorder:
     def _note(self, event: Event, after: State) -> None:
         store = self.effects.store
         event.state = after
+        nodes = self.world.tree.nodes
+        event.standing = tuple(
+            Standing(nodes[p.node].request, nodes[p.node].line) if p.message >= 0 and p.node >= 0 else Standing()
+            for p in after.processes
+        )
         if store.readable():
             event.contents = everything(self.scenario, after, store.read(), self.effects.redis)
         else:

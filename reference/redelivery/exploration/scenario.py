@@ -30,6 +30,20 @@ def deliver(function: str, *tools: Tool) -> Callable[[str, dict[str, Any]], Call
     return lambda identity, body: Call(function, (MessageGiven(identity, body), *tools))
 
 
+Message = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Must:
+    """What must be seen under a title of `Scenario.watched`, and where it is kept: a table, and the row whose first
+    value is ``key`` (None: all of them). A closing call's answer is in the table ``answers``, under the call."""
+
+    title: str
+    text: str
+    table: str
+    key: object = None
+
+
 @dataclass(frozen=True)
 class Scenario:
     """What a part demands, for one set of messages.
@@ -49,6 +63,8 @@ class Scenario:
     """The tables that hold the effect of a message; what is kept elsewhere is a mark."""
     watched: tuple[tuple[str, Callable[[Contents], str]], ...] = ()
     """What the timeline shows of the state: column title, and contents → text."""
+    musts: Callable[[Sequence[Message]], Sequence[Must]] | None = None
+    """What the stores must show of these messages once they are done: what a picture sets beside a wrong value."""
     call: Callable[[str, dict[str, Any]], Call] | None = None
     """How a message becomes a call of a handler; None: ``entry(message, db)``."""
     opening: tuple[Call, ...] = ()

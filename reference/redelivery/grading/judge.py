@@ -17,6 +17,7 @@ from ..checking.fault import fault_of
 from ..checking.handler_part import HandlerPart, with_seed
 from ..checking.part import NotChecked, Part, Report
 from ..checking.seed import DEFAULT_SEED
+from ..display.page import film_text
 from ..display.plain import plain
 from ..display.svg import to_svg
 from ..exercises.catalogue import EXERCISES
@@ -231,8 +232,9 @@ def _result(report: Report, answer: str) -> PartResult:
     counted = _COUNTED.search(report.title)
     if counted is not None:
         details["right"], details["of"] = int(counted[1]), int(counted[2])
-    picture = ""
+    picture = film = ""
     if report.timeline is not None:
+        film = film_text(report.film)
         picture = plain(to_svg(report.timeline, report.headline, report.explanation))
     return PartResult(
         report.part,
@@ -245,6 +247,7 @@ def _result(report: Report, answer: str) -> PartResult:
         str(report)[:_MOST_SHOWN],
         picture if len(picture) <= _MOST_PICTURE else "",
         answer,
+        film=film,
     )
 
 

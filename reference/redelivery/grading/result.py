@@ -58,6 +58,9 @@ class PartResult:
     answer: str = ""
     """The answer's source, as it was judged."""
     seconds: float = 0.0
+    film: str = ""
+    """The run that decided, step by step, as JSON (see `display.film`); empty where there is none. It holds a learner's
+    text."""
 
     @property
     def diagnosis(self) -> str | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..checking.part import Replay, Report
 from ..display.numbers import count_words
+from ..display.page import staged
 from ..display.plain import plain
 from ..display.timeline import Timeline
 from ..exploration.diagnosis import Diagnosis
@@ -230,7 +231,7 @@ class Result:
 
     def html(self) -> str:
         """A page of its own."""
-        return _page(self._headline(), self._repr_html_())
+        return _page(self._headline(), staged(self._repr_html_(), self.report.film))
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/plain": self.text(100), "text/html": self._repr_html_()}
@@ -324,7 +325,7 @@ class Replayed:
 
     def html(self) -> str:
         """A page of its own."""
-        return _page(self.shown.headline, self._repr_html_())
+        return _page(self.shown.headline, staged(self._repr_html_(), self.shown.film))
 
 
 class NotProved(AssertionError):

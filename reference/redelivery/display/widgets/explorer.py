@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from itertools import accumulate
 from pathlib import Path
@@ -11,7 +12,7 @@ import anywidget
 import traitlets
 
 from ...lessons.faulty_day import ORDERS, Day, a_day
-from ..svg import as_image
+from ..svg import STYLE, as_image
 
 _WIDTH, _HEIGHT, _LEFT, _TOP = 640, 260, 56, 18
 
@@ -66,7 +67,9 @@ def plot(day: Day, words: str) -> str:
     """Lost and repeated so far, over the messages of the day."""
     lost = list(accumulate((times == 0 for times in day.done), initial=0))
     repeated = list(accumulate((max(0, times - 1) for times in day.done), initial=0))
-    top = max(10, lost[-1], repeated[-1])
+    # The axis stays as it is, so that the size of what is lost is seen, and not its shape alone.
+    part = len(day.done) // 2
+    top = part * max(1, math.ceil(max(lost[-1], repeated[-1]) / part))
     inner_width, inner_height = _WIDTH - _LEFT - 150, _HEIGHT - _TOP - 40
 
     def line(values: list[int], style: str) -> str:
@@ -76,23 +79,27 @@ def plot(day: Day, words: str) -> str:
             f"{_LEFT + inner_width * n / (len(values) - 1):.1f},{_TOP + inner_height * (1 - values[n] / top):.1f}"
             for n in kept
         )
-        return f'<polyline points="{points}" fill="none" stroke="#1b1f24" stroke-width="2.5" {style}/>'
+        return f'<polyline points="{points}" fill="none" class="rd-under" stroke-width="2.5" {style}/>'
 
     def text(x: float, y: float, said: str, anchor: str = "start") -> str:
-        return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" fill="#1b1f24">{escape(said)}</text>'
+        return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}" class="rd-ink">{escape(said)}</text>'
 
     lost_at, repeated_at = (_TOP + 4 + inner_height * (1 - values[-1] / top) for values in (lost, repeated))
     if abs(lost_at - repeated_at) < 16:  # side by side they could not be read
         repeated_at = lost_at - 16 if lost_at > _TOP + 20 else lost_at + 16
     bottom, right = _TOP + inner_height, _LEFT + inner_width
+    half = _TOP + inner_height / 2
     return "".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
             'font-family="system-ui, sans-serif" font-size="13">',
             f"<title>{escape(words)}</title>",
-            f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>',
-            f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" stroke="#59636e"/>',
-            text(_LEFT - 6, _TOP + 10, str(top), "end"),
+            STYLE,
+            f'<rect width="{_WIDTH}" height="{_HEIGHT}" class="rd-paper"/>',
+            f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" class="rd-under"/>',
+            f'<path d="M{_LEFT} {half:.1f}H{right}" fill="none" class="rd-under" stroke-dasharray="1 6"/>',
+            text(_LEFT - 6, _TOP + 10, f"{top:,}", "end"),
+            text(_LEFT - 6, half + 4, f"{top // 2:,}", "end"),
             text(_LEFT - 6, bottom, "0", "end"),
             text((_LEFT + right) / 2, bottom + 30, f"messages, 0 to {len(day.done):,}", "middle"),
             line(lost, 'stroke-dasharray="7 5"'),

@@ -1,4 +1,5 @@
-// Break it yourself: what may happen now, as buttons. The kernel answers each press with a new position (scheduler.py).
+// Break it yourself: the stage, and what may happen now as buttons. The kernel answers each press with a new position
+// (scheduler.py). The stage itself comes before this file: it is display/lab/static/film.js, word for word.
 const make = (name, properties = {}, ...children) => {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
@@ -9,40 +10,31 @@ const make = (name, properties = {}, ...children) => {
   return element;
 };
 
-function table(film) {
-  const head = ["#", ...film.processes, ...film.columns].map((title) => make("th", { scope: "col" }, title));
-  const rows = film.steps.map((step) => {
-    const cells = film.processes.map((_, p) =>
-      make("td", {}, p === step.process ? (step.line ? `${step.line} │ ${step.text}` : step.text) : ""),
-    );
-    return make(
-      "tr",
-      { className: step.fault ? "rd-fault" : "" },
-      make("td", {}, `${step.number} ${step.mark}`),
-      ...cells,
-      ...step.state.map((value) => make("td", {}, value)),
-    );
-  });
-  const empty = make("tr", {}, make("td", { colSpan: head.length }, "Nothing has happened yet."));
-  return make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...(rows.length ? rows : [empty])));
-}
+// Milliseconds after which somebody who waits for the kernel is told what may have happened.
+const PATIENCE = 4000;
+const GONE = "No answer from the kernel so far. If it was restarted, run this cell again (and the cells above that it needs); if it is busy with another cell, the answer comes after that.";
 
 function render({ model, el }) {
-  let count = 0;
+  const { stage } = window.deliveredTwice;
+  let count = model.get("position").answered ?? 0;
+  let waiting = 0;
+  const lost = make("div", { className: "rd-lost", role: "status" });
   const press = (what) => {
     count += 1;
     model.set("pressed", { do: what, count });
     model.save_changes();
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      lost.textContent = GONE;
+    }, PATIENCE);
   };
   const verdict = make("div", { className: "rd-verdict", role: "status" });
   const steps = make("div", { role: "group", "aria-label": "Steps" });
   const faults = make("div", { role: "group", "aria-label": "Faults" });
-  const back = make("div");
   const undo = make("button", { type: "button" }, "Undo");
   const restart = make("button", { type: "button" }, "From the start");
   undo.addEventListener("click", () => press("undo"));
   restart.addEventListener("click", () => press("restart"));
-  back.append(undo, restart);
   const field = make("input", { type: "text", readOnly: true, "aria-label": "The schedule so far" });
   const copy = make("button", { type: "button" }, "Copy the schedule");
   const copied = make("span", { role: "status" });
@@ -55,30 +47,34 @@ function render({ model, el }) {
       copied.textContent = " selected: copy it with Ctrl+C";
     }
   });
-  const happened = make("div");
   const title = make("div", { style: "font-weight:bold" });
-  const root = make("div", { className: "rd-widget", role: "group", "aria-label": "Break it yourself", "data-lm-suppress-shortcuts": "true" });
+  const happened = make("div");
+  const root = make("div", { className: "rd-widget rd-film", role: "group", "aria-label": "Break it yourself", "data-lm-suppress-shortcuts": "true" });
   root.append(
     title,
     verdict,
     make("fieldset", {}, make("legend", {}, "What happens next?"), steps, faults),
-    back,
-    make("div", { style: "margin-top:6px" }, make("label", {}, "Schedule ", field), " ", copy, copied),
+    lost,
+    make("div", { className: "rd-row-of-buttons" }, undo, restart, make("label", {}, "Schedule ", field), copy, copied),
     happened,
   );
   root.addEventListener("keydown", (event) => event.stopPropagation());
 
   const choice = (one) => {
-    const button = make("button", { type: "button", className: one.fault ? "rd-fault" : "" }, `${one.label} `, make("code", {}, one.text));
+    const button = make("button", { type: "button", className: one.fault ? "rd-fault" : one.lane >= 0 ? `rd-lane${one.lane % 4}` : "" }, `${one.label} `, make("code", {}, one.text));
     button.dataset.text = one.text;
     button.addEventListener("click", () => press(one.text));
     return button;
   };
 
+  let shown = null;
   const update = () => {
     const position = model.get("position");
     const focused = document.activeElement?.dataset?.text ?? null;
     const had = root.contains(document.activeElement);
+    const onStrip = Boolean(shown?.element.contains(document.activeElement));
+    clearTimeout(waiting);
+    lost.textContent = "";
     title.textContent = position.title;
     verdict.textContent = position.verdict;
     verdict.classList.toggle("rd-broken", position.broken);
@@ -89,8 +85,14 @@ function render({ model, el }) {
     undo.disabled = restart.disabled = position.schedule === "";
     field.value = position.schedule;
     copied.textContent = "";
-    happened.replaceChildren(table(position.film));
-    if (had && !root.contains(document.activeElement)) {
+    // One step further is shown as a step; anything else as it is.
+    const number = position.film.steps.length;
+    const further = shown !== null && number === shown.count + 1;
+    shown = stage(position.film, { live: true, from: further ? number - 1 : number });
+    happened.replaceChildren(shown.element);
+    shown.go(number);
+    if (onStrip) shown.strip.focus();
+    else if (had && !root.contains(document.activeElement)) {
       const all = [...moves, ...bad];
       const same = all.find((button) => button.dataset.text === focused);
       (same ?? all[0] ?? undo).focus();
@@ -99,7 +101,10 @@ function render({ model, el }) {
   model.on("change:position", update);
   el.append(root);
   update();
-  return () => model.off("change:position", update);
+  return () => {
+    clearTimeout(waiting);
+    model.off("change:position", update);
+  };
 }
 
 export default { render };

@@ -13,22 +13,22 @@ from typing import Any
 import anywidget
 import traitlets
 
-from ...exploration.replay import Run, replay
+from ...exploration.replay import Run, Standing, replay
 from ...exploration.scenario import Scenario
 from ...exploration.schedule import choice_text, to_text
 from ...simulation.choices import FAULT_INDEX, TIME_IS_LEFT, Choice, Kind
 from ...simulation.program import Program
 from ...simulation.sqlite_store import Journal
-from ..film import film_of
+from ..film import film_of, next_step
+from ..page import SCRIPT
 from ..svg import as_image, to_svg
 from ..timeline import Timeline
 
 _LABELS = {
-    Kind.STEP: "{0}: next step",
     Kind.CRASH: "{0} crashes",
-    Kind.REDELIVER: "deliver {0}'s message again",
-    Kind.LOST: "lose what {0} sends",
-    Kind.ANSWER_LOST: "lose the answer to {0}",
+    Kind.REDELIVER: "the queue delivers {0}'s message again",
+    Kind.LOST: "what {0} sends is lost",
+    Kind.ANSWER_LOST: "the answer to {0} is lost",
     Kind.LOCK_TIMEOUT: "{0}'s wait for the lock ends",
     Kind.FAIL: "{0}'s work fails",
 }
@@ -38,7 +38,7 @@ _MOST_CHOICES = 200
 class Scheduler(anywidget.AnyWidget):
     """Buttons for what may happen now, the schedule as it grows, and what has become of the claim."""
 
-    _esm = Path(__file__).parent / "scheduler.js"
+    _esm = SCRIPT.read_text("utf-8") + (Path(__file__).parent / "scheduler.js").read_text("utf-8")
     _css = Path(__file__).parent / "widgets.css"
     position = traitlets.Dict().tag(sync=True)
     """What is to be seen: the film so far, the choices, the schedule, the verdict."""
@@ -50,6 +50,7 @@ class Scheduler(anywidget.AnyWidget):
         self._program, self._scenario, self._title, self._journal = program, scenario, title, journal
         self._letters = scenario.letters()
         self.choices: list[Choice] = []
+        self._answered = 0
         self._show()
         self.observe(self._on_press, names=["pressed"])
 
@@ -66,12 +67,12 @@ class Scheduler(anywidget.AnyWidget):
             self.choices = self.choices[:-1]
         else:
             found = [c for c in self._run.possible if choice_text(c, self._letters) == what]
-            if not found or len(self.choices) >= _MOST_CHOICES:
-                return
-            self.choices = [*self.choices, found[0]]
+            if found and len(self.choices) < _MOST_CHOICES:
+                self.choices = [*self.choices, found[0]]
         self._show()
 
     def _on_press(self, change: dict[str, Any]) -> None:
+        self._answered = int(change["new"].get("count", 0))
         self.do(str(change["new"].get("do", "")))
 
     def _replay(self, finish: bool) -> Run:
@@ -80,21 +81,33 @@ class Scheduler(anywidget.AnyWidget):
     def _show(self) -> None:
         self._run = run = self._replay(finish=False)
         end = self._replay(finish=True)
-        timeline = Timeline.of(run, self._program.source_line)
+        timeline = Timeline.of(run, self._program.source_line, end)
         self.position = {
             "title": self._title,
-            "film": film_of(run, timeline, self._title, self._program.source),
+            "film": film_of(run, timeline, self._title, self._program.source, end),
             "schedule": self.schedule,
             "choices": [self._button(choice) for choice in run.possible],
             "verdict": _verdict(run, end),
             "broken": _is_wrong(end),
+            "answered": self._answered,
         }
 
     def _button(self, choice: Choice) -> dict[str, Any]:
         letter = "" if choice.kind is Kind.TIME else self._letters[choice.process]
-        label = _LABELS[choice.kind].format(letter) if letter else "time passes"
+        if choice.kind is Kind.STEP:
+            label = f"{letter}: {self._next(choice.process)}"
+        else:
+            label = _LABELS[choice.kind].format(letter) if letter else "time passes"
         fault = choice.kind in FAULT_INDEX and choice != TIME_IS_LEFT
-        return {"text": choice_text(choice, self._letters), "label": label, "fault": fault}
+        lane = choice.process if letter and not fault else -1
+        return {"text": choice_text(choice, self._letters), "label": label, "fault": fault, "lane": lane}
+
+    def _next(self, process: int) -> str:
+        """What a process would do next, and from which line."""
+        event = self._run.events[-1] if self._run.events else None
+        standing = event.standing[process] if event else Standing()
+        words = next_step(self._run, event.state if event else None, process, standing)
+        return f"line {standing.line[1]}, {words}" if standing.line and standing.request else words
 
     def _repr_mimebundle_(self, **named: Any) -> Any:
         shown = super()._repr_mimebundle_(**named)

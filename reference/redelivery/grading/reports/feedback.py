@@ -1,7 +1,7 @@
 """``feedback/LEARNER.html``: one page for one learner, complete in itself.
 
-Everything that a learner wrote is escaped (Jinja's autoescape), there is no script in the page, and its content
-security policy allows none, nor any request. Other learners do not occur in it.
+Everything that a learner wrote is escaped (Jinja's autoescape). There is one script at most, the stage's, which the
+content security policy names by its hash; it allows no other, nor any request. Other learners do not occur in it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...display.page import script, script_hash
+from ...display.svg import size_of
 from ...exploration.diagnosis.names import DIAGNOSES
 from ..policy import Final
 from ..result import Kind, PartResult, SubmissionResult
@@ -39,7 +41,9 @@ def page(results: Sequence[SubmissionResult], finals: Sequence[Final] = ()) -> s
         for final in finals
         if final.notes or final.total != final.result.points
     ]
-    return str(_template("feedback.html").render(learner=results[0].learner, results=shown, ruled=ruled))
+    films = any(part.film and part.picture for result in results for part in result.parts)
+    ours = {"script": script(), "hash": script_hash()} if films else {"script": "", "hash": ""}
+    return str(_template("feedback.html").render(learner=results[0].learner, results=shown, ruled=ruled, **ours))
 
 
 def _shown(part: PartResult) -> dict[str, Any]:
@@ -55,6 +59,7 @@ def _shown(part: PartResult) -> dict[str, Any]:
         "lines": list(enumerate(lines, 1)),
         "line": line if isinstance(line, int) and 0 < line <= len(lines) else None,
         "picture": f"data:image/svg+xml;base64,{data}" if data else "",
+        "size": size_of(part.picture),
     }
 
 
