@@ -179,8 +179,8 @@ def test_a_lost_acknowledgement_starts_back_and_breaks(browser: Any, tmp_path: P
 def test_each_pane_has_its_own_line_and_its_own_transaction(browser: Any, race: Report, tmp_path: Path) -> None:
     page = stage(browser, race, tmp_path, reduced_motion="reduce")
     go(page, 8)
-    assert page.locator(".rd-left .rd-next").inner_text().startswith("   8 ▷")
-    assert page.locator(".rd-right .rd-here").inner_text().startswith("   4 ▶")
+    assert page.locator(".rd-left .rd-next").text_content().startswith("  8 ▷")
+    assert page.locator(".rd-right .rd-here").text_content().startswith("  4 ▶")
     assert page.locator(".rd-left .rd-foot").inner_text() == "no transaction open"
     assert page.locator(".rd-right .rd-foot").inner_text() == "transaction open"
     page.close()

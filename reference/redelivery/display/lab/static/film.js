@@ -63,7 +63,8 @@ ${["paper", "ink", "soft", "bad", "fault", "fault-ink", "soft0", "soft1", "soft2
 .rd-coin.rd-plain { font-weight: normal; border-width: 1px; }
 .rd-fly { position: absolute; left: 0; top: 0; z-index: 3; pointer-events: none; max-width: none; white-space: nowrap; }
 .rd-code { margin: 0; max-height: 250px; overflow: auto; position: relative; font: 12.5px/1.5 "DejaVu Sans Mono", ui-monospace, monospace; color: var(--rd-ink); background: var(--rd-paper); padding: 3px 0; }
-.rd-code div { white-space: pre-wrap; word-break: break-all; padding: 0 8px 0 calc(6ch + 4px); text-indent: -6ch; border-left: 4px solid transparent; }
+.rd-code div { position: relative; white-space: pre-wrap; overflow-wrap: anywhere; padding: 0 8px 0 7ch; text-indent: -2ch; border-left: 4px solid transparent; min-height: 1.5em; }
+.rd-code span { position: absolute; left: 0; white-space: pre; text-indent: 0; }
 .rd-code .rd-here { font-weight: bold; border-left-color: var(--rd-ink); }
 .rd-code .rd-next { border-left-color: var(--rd-soft); }
 .rd-note { margin: 6px 8px; padding: 3px 8px; border-left: 4px solid var(--rd-soft); background: var(--rd-code); overflow-wrap: anywhere; }
@@ -227,7 +228,13 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
       if (file === pane.file || film.files[file] === undefined) return;
       pane.file = file;
       const { first = 1, lines: texts } = film.files[file];
-      pane.lines = texts.map((text, index) => make("div", {}, `${String(first + index).padStart(4)}  ${text}`));
+      // A line that is too long goes on below itself, a little further in.
+      pane.lines = texts.map((text, index) => {
+        const code = text.trimStart();
+        const line = make("div", {}, make("span", {}, `${String(first + index).padStart(3)}  `), code);
+        line.style.paddingLeft = `${7 + text.length - code.length}ch`;
+        return line;
+      });
       pane.code.replaceChildren(...pane.lines);
     };
 
@@ -237,7 +244,7 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
       const acted = Boolean(done) && done.process === index && done.line !== null;
       showCode(pane, acted ? done.file : (file ?? (pane.file < 0 ? 0 : pane.file)));
       const wanted = acted ? done.line : next;
-      const { first = 1, lines: texts } = film.files[pane.file] ?? { lines: [] };
+      const { first = 1 } = film.files[pane.file] ?? {};
       pane.lines.forEach((line, number) => {
         const here = first + number === wanted;
         if (here === line.classList.contains("rd-here") && !line.classList.contains("rd-next") && !here) return;
@@ -245,8 +252,7 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
         line.classList.toggle("rd-next", here && !acted);
         if (here) line.setAttribute("aria-current", "step");
         else line.removeAttribute("aria-current");
-        const text = `${String(first + number).padStart(4)}${here ? (acted ? " ▶" : " ▷") : "  "}${texts[number]}`;
-        if (line.textContent !== text) line.textContent = text;
+        line.firstChild.textContent = `${String(first + number).padStart(3)}${here ? (acted ? " ▶" : " ▷") : "  "}`;
       });
       const line = pane.lines[wanted - first];
       if (line) pane.code.scrollTop = Math.max(0, line.offsetTop - pane.code.clientHeight / 2);
@@ -519,7 +525,7 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
     element.append(bar, say);
     if (controls) element.append(controls);
     element.append(board);
-    element.append(make("div", { className: "rd-legend" }, `Arrow keys step on the strip; Home and End go to its ends. ▶ was just carried out, ▷ comes next for the one who stands there.${live ? "" : " On the strip a fault is dashed, the point of no return is a double line, and what is wrong is dark."}`));
+    element.append(make("div", { className: "rd-legend" }, `Arrow keys step on the strip; Home and End go to its ends. ▶ was just carried out, ▷ comes next for the one who stands there.${live ? "" : " On the strip a fault is dashed, the point of no return is a double line, and what is wrong is filled with red."}`));
     element.addEventListener("keydown", (event) => {
       event.stopPropagation(); // the notebook above takes arrow keys for its own
       const moves = { ArrowLeft: place - 1, ArrowRight: place + 1, ArrowDown: place - 1, ArrowUp: place + 1, Home: 0, End: steps.length, PageUp: place + 10, PageDown: place - 10 };
