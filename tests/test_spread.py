@@ -138,6 +138,11 @@ def test_who_looks_and_does_nothing_with_it_is_right(harmless: str) -> None:
     assert judged(answer(before=f"seen = {harmless}")).verdict.name == "proved"
 
 
+def test_who_draws_within_a_transaction_until_it_fits_is_right() -> None:
+    """To see whether it goes round, the handler was run again in the very process, whose transaction ended there."""
+    assert judged(answer(also="while secrets.randbits(2): pass")).verdict.name == "proved"
+
+
 def test_a_wait_for_a_moment_is_no_fault_of_ours() -> None:
     """The straight run took the passing of time for a step of the second process."""
     wait = "end = time.monotonic() + 0.02\n    while time.monotonic() < end:\n        time.sleep(0.01)"

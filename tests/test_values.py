@@ -151,11 +151,12 @@ def test_a_message_that_is_not_there_is_named() -> None:
 
 
 def test_a_grading_that_goes_on_keeps_its_seed(tmp_path: Path) -> None:
-    kept_there = tmp_path / "seed.txt"
-    assert _seed(5, kept_there, resume=False) == 5
-    assert len({_seed(None, kept_there, resume=False) for _ in range(20)}) > 1
-    kept_there.write_text("77\n")
-    assert _seed(None, kept_there, resume=True) == 77
+    assert _seed(5, tmp_path, resume=False) == 5
+    assert len({_seed(None, tmp_path, resume=False) for _ in range(20)}) > 1
+    (tmp_path / "results.jsonl").write_text('{"seed": 78}\n{"se', "utf-8")
+    assert _seed(None, tmp_path, resume=True) == 78
+    (tmp_path / "seed.txt").write_text("77\n")
+    assert _seed(None, tmp_path, resume=True) == 77
 
 
 @pytest.mark.parametrize(

@@ -104,11 +104,11 @@ class Project:
         return [module for name, module in found if name != "__main__" and self.owns(name)]
 
     def near(self, files: Set[str]) -> list[types.ModuleType]:
-        """Those of them that belong to a package of what is checked, or to one of these files."""
+        """Those of them that belong to the package of what is checked, or to one of these files."""
         return [
             module
             for module in self.modules()
-            if module.__name__.partition(".")[0] in self._tops or getattr(module, "__file__", None) in files
+            if module.__name__.partition(".")[0] in self._near or getattr(module, "__file__", None) in files
         ]
 
     @cached_property
@@ -266,6 +266,12 @@ def drawn_at_import(module: types.ModuleType) -> frozenset[str]:
     return _drawn[source]
 
 
+def _files_of(things: Iterable[Any]) -> set[str]:
+    """The files of functions, and of classes."""
+    modules = (sys.modules.get(str(getattr(thing, "__module__", ""))) for thing in things)
+    return {str(getattr(module, "__file__", None)) for module in modules}
+
+
 class ProjectProgram:
     """Imported functions, each process with copies of all of the user's that they reach.
 
@@ -288,13 +294,14 @@ class ProjectProgram:
         self.known: dict[Any, Any] = {}
         self.other_threads: Set[int] = threads()
         self._project, self._stand_ins, self._make = project, stand_ins, make
-        self._own = tuple(own)
+        self._own = own = tuple(own)
         self._replace = {**SUBSTITUTES, **replace}
         codes = [code for thing in self._own if (code := getattr(thing, "__code__", None)) is not None]
         files = {code.co_filename for code in codes}
         files |= {m.__file__ for m in project.modules() if getattr(m, "__file__", None)}
         self._files = frozenset(files)
         self._reached = {code.co_filename for code in codes}
+        self._beside = self._reached - _files_of(own[:1])
         for file in files:
             linecache.checkcache(file)  # it may have been changed and reloaded since
         with guarded(), self.in_force():
@@ -360,8 +367,9 @@ class ProjectProgram:
 
     @property
     def reached(self) -> frozenset[str]:
+        """Without the file in which the check stands, which only says how the consumer is made and called."""
         inside = {str(getattr(m, "__file__", None)) for m in self._project.imported_inside.values()}
-        return self._files & (self._reached | inside)
+        return self._files & ((self._reached - self._beside) | inside)
 
     @property
     def draws(self) -> bool:
