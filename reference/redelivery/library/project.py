@@ -62,14 +62,11 @@ class Project:
 
     def __init__(self, functions: Iterable[Any], more: Sequence[str] = ()) -> None:
         self._functions = tuple(functions)
-        tops = {str(getattr(function, "__module__", "")).partition(".")[0] for function in self._functions}
-        self._tops = (tops | {name.partition(".")[0] for name in more}) - {
-            "",
-            "builtins",
-            "functools",
-            "redelivery",
-            "None",
-        }
+        packages = [str(getattr(function, "__module__", "")).partition(".")[0] for function in self._functions]
+        named = {name.partition(".")[0] for name in more}
+        nobodys = {"", "builtins", "functools", "redelivery", "None"}
+        self._tops = (named | set(packages)) - nobodys
+        self._near = (named | set(packages[:1])) - nobodys
         self._known: dict[str, bool] = {"__main__": True}
         self._libraries = _library_folders()
         self.imported_inside: dict[str, types.ModuleType] = {}
