@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from redelivery.checking.handler_part import HandlerPart
-from redelivery.exercises.catalogue import EXERCISES
+from redelivery.exercises.catalogue import EXERCISES, part_of
 from redelivery.exercises.verify import judge
 from redelivery.exploration.search import Search
 from redelivery.simulation.choices import FAULT_INDEX, Kind
@@ -82,6 +82,18 @@ def faults() -> list[Any]:
 @cache
 def judged(mutant: Answer) -> Any:
     return judge(mutant)
+
+
+def test_a_text_counts_the_sets_of_messages_and_the_messages_that_there_are() -> None:
+    ledger, loop = (
+        part_of(exercise, name)
+        for exercise, name in (("03-unique-constraints", "ledger"), ("01-delivery-guarantees", "at_least_once"))
+    )
+    assert isinstance(ledger, HandlerPart) and isinstance(loop, HandlerPart)
+    assert len(ledger.scenarios) == 14 and "in fourteen sets of messages" in text_of("ledger")
+    assert max(len(s.messages) for s in loop.scenarios) == 5
+    notebook = Path(__file__).parents[1] / "exercises" / "01-delivery-guarantees.ipynb"
+    assert "One consumer also gets five messages" in notebook.read_text("utf-8")
 
 
 def test_every_part_has_its_demands() -> None:

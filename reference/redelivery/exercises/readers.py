@@ -59,8 +59,12 @@ def asked_at_times(scenario: Scenario, reader: Call) -> Scenario:
     def hears(answer: Answer) -> str | None:
         return None if type(answer.value) is int else f"{reader} {_found(answer)} in between, must return an int"
 
-    runs = 2 + len(scenario.messages) // 10
-    return replace(scenario, job=reader, jobs=1, runs=runs, hears=hears)
+    return replace(scenario, job=reader, jobs=1, runs=runs_among(scenario.messages), hears=hears)
+
+
+def runs_among(messages: Sequence[Any]) -> int:
+    """How often a job runs while so many messages are run straight, each of them twice."""
+    return 2 + len(messages) // 10
 
 
 def _sums(counted: int, more: Sequence[int]) -> set[int]:

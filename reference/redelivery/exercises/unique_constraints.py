@@ -12,7 +12,7 @@ from ..scenarios import STRAIGHT, WEAKER, Batch, Bounds, Call, Contents, Handler
 from .break_it import BreakIt
 from .idempotence import answer_of
 from .later import later, overtaken
-from .readers import asked_at_times, with_reader
+from .readers import asked_at_times, runs_among, with_reader
 from .values.batch import JOINED, Drawing
 from .values.numbers import amounts
 
@@ -186,7 +186,7 @@ def _ledger_legs(seed: int) -> Batch:
 
     def make(name: str, legs: Sequence[Leg]) -> Scenario:
         own = {account: opening[account] for account in sorted({body["account"] for _, body in legs})}
-        return ledger_scenario(name, legs, STRAIGHT, 1, 2 + len(legs) // 10, opening=own)
+        return ledger_scenario(name, legs, STRAIGHT, 1, runs_among(legs), opening=own)
 
     return drawing.batch(make, rename=True)
 
