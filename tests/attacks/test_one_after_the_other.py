@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import platform
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -179,10 +181,33 @@ def test_nobody_reaches_another_process(what: str, place: Sandbox) -> None:
     assert seen(place, source) == errno.EPERM
 
 
+def below(process: int) -> Iterator[int]:
+    """All processes that come from this one."""
+    for task in Path(f"/proc/{process}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield int(child)
+            yield from below(int(child))
+
+
 def test_each_submission_has_process_numbers_of_its_own(place: Sandbox) -> None:
-    look = "import os; seen = ' '.join(os.readlink(f'/proc/self/ns/{name}') for name in ('pid', 'mnt', 'user', 'ipc'))"
-    one, other = str(seen(place, look)).split(), str(seen(place, look)).split()
-    assert all(a != b for a, b in zip(one, other, strict=True))
+    """The first one's namespaces are held open: the kernel gives the number of one that is gone to the next."""
+    kinds = ("pid", "mnt", "user", "ipc")
+    place.renew(60)
+    first = RemoteProgram(place, [Cell("a", "seen = 1")])
+    with ExitStack() as held:
+        assert place._process is not None
+        files = []
+        try:
+            for process in below(place._process.pid):
+                files += [held.enter_context(open(f"/proc/{process}/ns/{kind}", "rb", 0)) for kind in kinds]
+        except PermissionError:
+            pytest.skip("only root sees the namespaces of another process")
+        first.close()
+        taken = {os.fstat(file.fileno()).st_ino for file in files}
+        look = f"import os; seen = ' '.join(str(os.stat(f'/proc/self/ns/{{kind}}').st_ino) for kind in {kinds})"
+        own = {int(number) for number in str(seen(place, look)).split()}
+    assert len(taken) >= 2 * len(kinds), "the waiting process and the first submission's"
+    assert len(own) == len(kinds) and not own & taken
 
 
 def test_what_is_in_force_is_the_same_for_the_next_one(place: Sandbox) -> None:
