@@ -161,8 +161,9 @@ class RememberedEffects:
         self.live.open(processes)
 
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
-        # What takes no step of its own reads no rows and takes no lock, so nothing else matters here.
-        key = (root.number, attempt, state.now, state.processes[process].past)
+        # What takes no step of its own reads no rows and takes no lock, so nothing else matters here but the schema.
+        schema = self.store.schema_of(state.contents)
+        key = (root.number, attempt, state.now, state.processes[process].past, schema)
         effect = self._remembered.get(key)
         if effect is None:
             self._bring()

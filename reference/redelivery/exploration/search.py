@@ -19,7 +19,7 @@ from ..simulation.operations import Hung, ReadClock, Unrepeatable
 from ..simulation.process import MOST_ROUNDS, ROUNDS, Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal
-from ..simulation.world import MOST_TIMES, PATIENT, Bounds, World
+from ..simulation.world import MOST_MISSED, MOST_TIMES, PATIENT, Bounds, World
 from .no_return import has_hope
 from .reduction import Cost, Mismatch, RememberedEffects, Rounds, Step, carried_on, hints_matter
 from .scenario import Scenario
@@ -85,6 +85,8 @@ def _limits(world: World) -> tuple[str, ...]:
     if tree.skips:
         lines = _lines(tree.skips)
         found.append(f"others step in during the first {ROUNDS} rounds of a loop and its last, not between ({lines})")
+    if world.held_back:
+        found.append(f"what a process has inserted is gone when it looks it up at most {MOST_MISSED} times a run")
     if world.count_clock:
         found.append(f"time passes at most {world.most_times} times from one acknowledgement to the next")
     return tuple(found)
@@ -107,8 +109,22 @@ class MemoryMatters(Exception):
     """Processes behave by what they remember, and it takes many values: all have to be told apart."""
 
 
+class SchemasStay(Exception):
+    """Most schemas are changed by nobody, so that reading them need be no step; or, where something was found without
+    such steps, they are wanted again."""
+
+
 #: Exceptions by which a search begins again; any other that leaves it is a fault.
-CONTROL = (NeedsAttempts, HintsMatter, SchemaChanges, NeedsClock, GrowingMemory, MemoryMatters, NeedsPatience)
+CONTROL = (
+    SchemasStay,
+    NeedsAttempts,
+    HintsMatter,
+    SchemaChanges,
+    NeedsClock,
+    GrowingMemory,
+    MemoryMatters,
+    NeedsPatience,
+)
 
 
 @dataclass(slots=True)
@@ -203,6 +219,8 @@ class Search:
         """Seconds of computing until now."""
         self._under_way: _UnderWay | None = None
         self._asked_for_hint = False
+        self._all_schemas = False
+        """Reading a schema is a step, whether anybody changes it or not."""
         self.draws_matter = False
         """The answer draws numbers that may be very small, or very large."""
         self.clock_matters = False
@@ -236,8 +254,13 @@ class Search:
                     self._asked_for_hint = self._asked_for_hint or bool(error.args)
                 except HintsMatter:
                     self.hints_matter = True
-                except SchemaChanges:
+                except SchemaChanges as error:
                     self.needs = self.needs._replace(schema=True)
+                    if error.args and self.needs.changing is not None:
+                        self.needs = self.needs._replace(changing=self.needs.changing | {error.args[0]})
+                except SchemasStay:
+                    self._all_schemas = self.needs.changing is not None
+                    self.needs = self.needs._replace(changing=None if self._all_schemas else frozenset())
                 except NeedsClock:
                     self.needs = self.needs._replace(clock=True)
                 except NeedsPast:
@@ -387,11 +410,17 @@ class Search:
         verdict = (yield from self._explore(*rest, most=_FIRST_LOOK)) if stop_at_first else None
         if verdict is None:
             self._exact = False
+            if stop_at_first and self.needs.schema and self.needs.changing is None and not self._all_schemas:
+                raise SchemasStay
             verdict = yield from self._explore(*rest)
-            if stop_at_first and isinstance(verdict, Refuted | Stuck):
+        assert verdict is not None
+        if isinstance(verdict, Refuted | Stuck):
+            if self.needs.changing is not None:
+                raise SchemasStay  # whoever carries it out takes all of these steps
+            if stop_at_first and not self._exact:
                 self._exact = True
                 verdict = yield from self._explore(*rest)
-        assert verdict is not None
+                assert verdict is not None
         return verdict
 
     def _explore(

@@ -30,7 +30,7 @@ from ..simulation.operations import (
 from ..simulation.process import Node, Tree
 from ..simulation.program import Program
 from ..simulation.remote import RemoteHost, RemoteProgram
-from ..simulation.sqlite_store import Contents, Journal, SqliteStore
+from ..simulation.sqlite_store import Contents, Journal, Schema, SqliteStore
 from ..simulation.world import MOST_REQUESTS, Bounds, State, World, served
 from .scenario import Scenario
 
@@ -58,6 +58,8 @@ class Needs(NamedTuple):
     past: bool = False
     patience: bool = False
     """Time may pass more often."""
+    changing: frozenset[Schema] | None = None
+    """The schemas that somebody may change; None: all, so that reading any is a step."""
 
 
 def with_needs(run: Callable[[Needs], T]) -> T:
@@ -87,7 +89,7 @@ class Stores:
 @contextlib.contextmanager
 def stores(scenario: Scenario, journal: Journal, needs: Needs) -> Iterator[Stores]:
     """SQLite, and Redis where it is used."""
-    with SqliteStore(scenario.prepare, journal, needs.schema) as sqlite:
+    with SqliteStore(scenario.prepare, journal, needs.schema, needs.changing) as sqlite:
         sqlite.looked_back = needs.past
         redis: RedisStore | None = None
         if scenario.uses_redis:

@@ -7,8 +7,8 @@ combinations of known ones.
 A step is of one of these sorts, by what it reads and writes besides its process::
 
     statement, command, sleep, clock   the stores
-    delivery, end of a call, crash     the queue and the time; and the faults used, where what a process draws when it
-                                       starts depends on how many were killed before
+    delivery, end of a call, crash     the queue, the time and the schema; and the faults used, where what a process
+                                       draws when it starts depends on how many were killed before
     all others                         everything: `World.apply` is asked each time
 
 Of the other processes a choice can depend on nothing but the locks they hold, whether they wait, were refused or watch
@@ -36,8 +36,9 @@ from ..simulation.operations import (
     Unrepeatable,
 )
 from ..simulation.process import Node
-from ..simulation.world import Effects, Process, State, World
-from .reduction import Step
+from ..simulation.sqlite_store import Schema
+from ..simulation.world import MOST_MISSED, Process, State, World
+from .reduction import RememberedEffects, Step
 
 Packed = tuple[int, ...]
 """The numbers of the processes, of the stores, of the queue, of the faults used; and who made the last step, -1 before
@@ -92,7 +93,9 @@ class Transitions:
     asked each time.
     """
 
-    def __init__(self, world: World, effects: Effects, groups: Sequence[int], symmetry: bool, memory: bool) -> None:
+    def __init__(
+        self, world: World, effects: RememberedEffects, groups: Sequence[int], symmetry: bool, memory: bool
+    ) -> None:
         self._world = world
         self._effects = effects
         self._groups = groups
@@ -141,10 +144,13 @@ class Transitions:
     def packed(self, state: State) -> Packed:
         """``state`` by numbers."""
         (processes, ready, exceptions, attempts, acknowledged, dead, contents, faults, last) = state[:9]
-        redis, performed, payments, runs, link, now, times, heard = state[9:]
+        redis, performed, payments, runs, link, now, times, heard, missed = state[9:]
         if not self._counts:
             attempts = ()
-        queue = (ready, exceptions, attempts, acknowledged, dead, performed, payments, runs, link, times, heard)
+        queue = (
+            *(ready, exceptions, attempts, acknowledged, dead, performed, payments, runs, link, times, heard),
+            missed,
+        )
         return (
             *map(self._process_number, self._groups, processes),
             self._stores_number((contents, redis, now)),
@@ -156,9 +162,8 @@ class Transitions:
     def unpacked(self, packed: Packed) -> State:
         """The state of these numbers; how often a message was delivered is 0 where nobody asks."""
         contents, redis, now = self._stores[packed[-4]]
-        (ready, exceptions, attempts, acknowledged, dead, performed, payments, runs, link, times, heard) = self._queues[
-            packed[-3]
-        ]
+        queue = self._queues[packed[-3]]
+        ready, exceptions, attempts, acknowledged, dead, performed, payments, runs, link, times, heard, missed = queue
         processes = self._processes
         return State(
             tuple([processes[number] for number in packed[:-4]]),
@@ -178,6 +183,7 @@ class Transitions:
             now,
             times,
             heard,
+            missed,
         )
 
     def key(self, packed: Packed, exact: bool) -> Packed:
@@ -256,6 +262,8 @@ class Transitions:
         if self._slow or not self._memory:
             return self._asked(step)
         queue = packed[-3]
+        if self._queues[queue][-1] >= MOST_MISSED:  # whoever looks up its own row goes first
+            return self._asked(step)
         moves: list[Option] = []
         for index in range(self._count):
             number = packed[index]
@@ -321,13 +329,15 @@ class Transitions:
         seen[index] = seen[-1]  # in what order the others stand matters only to themselves
         seen[-1] = index if self._world.count_attempts else -1  # what is counted may name the place
         number = packed[index]
+        key: tuple[Any, ...]
         if sort == _STORES:
             key = (code - index, number, packed[-4], *seen)
         else:
             now, faults = self._stores[packed[-4]][2], packed[-2] if self._apart else -1
             if kind is Kind.CRASH:
                 number = self._victims[number]
-            key = (code - index, number, packed[-3], now, faults, *seen)
+            schema = self._schema_of(packed[-4])
+            key = (code - index, number, packed[-3], now, faults, schema, *seen)
         move = self._moves.get(key)
         if move is None:
             after = self._world.apply(step.state, choice)
@@ -352,6 +362,10 @@ class Transitions:
         if steps:
             numbers[-1] = index
         return tuple(numbers)
+
+    def _schema_of(self, stores: int) -> Schema | None:
+        """What a call that begins can read without a step."""
+        return self._effects.store.schema_of(self._stores[stores][0])
 
     def _with_one_more(self, faults: int, kind: Kind) -> int:
         key = (faults, _NUMBER[kind])

@@ -67,7 +67,8 @@ class NeedsPast(Exception):
 
 
 class SchemaChanges(Exception):
-    """A handler has changed the schema, so that reading it is a step like any other."""
+    """A handler has changed the schema, so that reading it is a step like any other. Its argument, if there is one:
+    that schema, where others are known to stay."""
 
 
 class LiveEffects:
@@ -172,6 +173,8 @@ class LiveEffects:
         outcome = self.store.execute(process, request)
         if self.store.schema_changed and not self._schema_known_to_change:
             raise SchemaChanges
+        if self.store.found_changing is not None:
+            raise SchemaChanges(self.store.found_changing)
         self.looks_at_clock = self.looks_at_clock or self.store.clock_read
         if self.store.clock_read and not self.count_clock:
             raise NeedsClock

@@ -21,6 +21,7 @@ Told something else anywhere on the circle, it leaves it, as it would have left 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -136,6 +137,9 @@ def _is_contention(request: Request, told: Told | None) -> bool:
     return isinstance(request, RedisTransaction) and isinstance(told, RedisReply) and told.value is None
 
 
+_BY_ROWID = re.compile(r"\s*select\b.*\bwhere\s+\W?(?:rowid|oid|_rowid_)\W?\s*=\s*\?\s*", re.IGNORECASE | re.DOTALL)
+
+
 class Host(Protocol):
     """Where learner code runs. How it finds an unknown node's request is its own affair."""
 
@@ -242,6 +246,27 @@ class Tree:
             self._host.go_on(child)
         self.flags_set = self.flags_set or (type(node.request) is SqlStatement and sets_flag(node.request.sql))
         return child
+
+    def looks_up_its_row(self, node: Node) -> bool:
+        """Whether the process asks for the row that it has just inserted, by its rowid: sqlite-utils does so after each
+        ``insert``. A row that was replaced by then has another one."""
+        request = node.request
+        if not isinstance(request, SqlStatement) or len(request.parameters) != 1 or request.named:
+            return False
+        rowid = request.parameters[0]
+        if not isinstance(rowid, int) or _BY_ROWID.fullmatch(request.sql) is None:
+            return False
+        return any(isinstance(told, SqlResult) and told.lastrowid == rowid for told in reversed(node.answers()))
+
+    def missed_its_row(self, number: int, now: int) -> bool:
+        """Whether a process that was at node ``number``, and is at ``now``, has looked for its own row in vain."""
+        before = self.nodes[number]
+        if now == number or not self.looks_up_its_row(before):
+            return False
+        after: Node | None = self.nodes[now]
+        while after is not None and after.parent is not before:
+            after = after.parent
+        return after is not None and isinstance(after.told, SqlResult) and not after.told.rows
 
     def flags_after(self, node: Node, flags: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
         """The flags of a connection, as in `Past`, after the call that ends at ``node``, when they were ``flags``."""

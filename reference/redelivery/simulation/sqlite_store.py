@@ -45,6 +45,8 @@ _OPCODES_A_TICK = 50_000
 #: What one statement may ask for: rows and pages are held in this process, whoever wrote the statement.
 _MOST_PAGES = 4096
 _LIMITS = ((sqlite3.SQLITE_LIMIT_LENGTH, 10_000_000), (sqlite3.SQLITE_LIMIT_ATTACHED, 0))
+Schema = tuple[str, ...]
+"""The statements that make it, those of tables before those of indexes, views and triggers."""
 #: Sets ``last_insert_rowid()`` to the second value, and ``changes()`` to the number of values from the first on.
 _CHANGE_SOME_ROWS = """
 INSERT OR REPLACE INTO redelivery_rowid
@@ -175,11 +177,21 @@ class SqliteStore:
     """
 
     def __init__(
-        self, prepare: Callable[[sqlite3.Connection], None], journal: Journal, schema_changes: bool = False
+        self,
+        prepare: Callable[[sqlite3.Connection], None],
+        journal: Journal,
+        schema_changes: bool = False,
+        changing: frozenset[Schema] | None = None,
     ) -> None:
         self.journal: Journal = journal
         self.schema_changed = schema_changes
         """Whether a handler has changed the schema, which makes reading the schema a step of its own."""
+        self.changing = changing
+        """The schemas that somebody may change, if they are known: reading any other is then no step."""
+        self.found_changing: Schema | None = None
+        """One that is not among them, and was changed."""
+        self._copies: dict[Schema, sqlite3.Connection] = {}
+        """For each schema that has been current a copy of the database."""
         self._folder = tempfile.mkdtemp(prefix=f"redelivery-store-{os.getpid()}-", dir=_scratch_folder())
         self._file = Path(self._folder) / "run.db"
         self._sessions: dict[Any, _Session] = {}
@@ -224,7 +236,7 @@ class SqliteStore:
         """Close every connection and remove the file."""
         for session in self._sessions.values():
             session.connection.close()
-        for connection in [self._observer, self._first, self._helper]:
+        for connection in [self._observer, self._first, self._helper, *self._copies.values()]:
             connection.close()
         for analyser in self._analysers.values():
             analyser.close()
@@ -326,6 +338,8 @@ class SqliteStore:
         self._has_triggers = any(row[0] == "trigger" for row in rows)
         self._analyser_schema = tuple(row[2] for row in ordered if not row[1].startswith("sqlite_"))
         self._analyser = self._analyser_for(self._analyser_schema)
+        if self.changing is not None and self._analyser_schema not in self._copies:
+            self._copies[self._analyser_schema] = self.copy()
         self._dumps: list[tuple[str, str]] = []
         self._refills: dict[str, tuple[str, str]] = {}
         for kind, name, sql in rows:
@@ -384,6 +398,10 @@ class SqliteStore:
             self._schemas.append(self._current_schema)
         self.current = number
         return number
+
+    def schema_of(self, number: int) -> Schema | None:
+        """The schema of the contents with this number; None where reading it depends on nothing."""
+        return None if self.changing is None else self._schemas[number]
 
     def contents(self, number: int) -> Contents:
         """The contents with this number."""
@@ -563,7 +581,7 @@ class SqliteStore:
         """Whether others can notice this statement, or it them; if not, it needs no step of its own.
 
         Free are: what touches no table; BEGIN (deferred) and SAVEPOINT, which take no lock; ROLLBACK TO and an
-        inner RELEASE, which release none; reading a schema that never changes, except where it is the first
+        inner RELEASE, which release none; reading a schema that nobody changes, except where it is the first
         read of a transaction and so takes its snapshot; and the end of a transaction that holds nothing (in WAL:
         nothing but a snapshot).
         """
@@ -576,9 +594,15 @@ class SqliteStore:
             return self._ends_or_locks(session, statement)
         if statement.needs == NOTHING:
             return False
-        if statement.schema_only and not self.schema_changed:
+        if statement.schema_only and self._stays(session):
             return held.open and held.lock == NO_LOCK
         return True
+
+    def _stays(self, session: _Session) -> bool:
+        """Whether nobody changes the schema that this session sees: it may as well be read at any other time."""
+        if not self.schema_changed:
+            return True
+        return self.changing is not None and (session.base or self._analyser_schema) not in self.changing
 
     def _ends_or_locks(self, session: _Session, statement: Statement) -> bool:
         held = session.transaction
@@ -610,8 +634,8 @@ class SqliteStore:
         self._executed += 1
         if self.schema_changed and before.lock == NO_LOCK:
             self._refresh_schema(session)
-        if statement.schema_only and not before.open and not self.schema_changed:
-            connection = self._first  # needs no lock: the schema is the same for ever
+        if statement.schema_only and not before.open and self._stays(session):  # needs no lock
+            connection = self._copies[self._analyser_schema] if self.schema_changed else self._first
         if statement.asks_connection:
             if (statement.asks_changes and not session.wrote) or (statement.asks_rowid and not session.rowid):
                 self.looked_back = True
@@ -857,6 +881,8 @@ class SqliteStore:
         rows = self._observer.execute("SELECT type, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
         ordered = sorted(rows, key=lambda row: _ORDER[row[0]])
         if tuple(row[1] for row in ordered) != self._current_schema:
+            if self.changing is not None and self._analyser_schema not in self.changing:
+                self.found_changing = self._analyser_schema
             self._read_schema()
 
 

@@ -84,6 +84,8 @@ _LONG_ENOUGH = 200 * LONG
 MOST_CHANGES = 16
 #: Equal requests to another service are counted up to so many for each message, and a few more.
 MOST_REQUESTS = 4
+#: From so many times a run on, nobody replaces what another process is about to look up.
+MOST_MISSED = 2
 #: Of one delivery in a loop's hands: the queue has delivered it again, it is the loop's, it is acknowledged.
 SUPERSEDED, HELD, ACKNOWLEDGED = 0, 1, 2
 
@@ -171,6 +173,8 @@ class State(NamedTuple):
     """How often time has passed since the last acknowledgement, where anybody looks at the clock."""
     heard: tuple[Answer, ...] = ()
     """What a reader has answered with the step that led here."""
+    missed: int = 0
+    """How often a row was gone when its own process looked it up by its rowid, up to `MOST_MISSED`."""
 
 
 class Effect(NamedTuple):
@@ -335,6 +339,8 @@ class World:
         self.count_past = count_past
         self.time_matters = cast.uses_redis or count_clock
         self.most_times = PATIENT * max(1, cast.messages)
+        self.held_back = False
+        """Somebody had to wait until another process had looked up what it had inserted: see `_looks_up`."""
         """So often may time pass from one acknowledgement to the next. A search sets fewer."""
         self._ends = tuple(accumulate(cast.lanes))
         """Of each sender, the place after its last packet."""
@@ -417,11 +423,24 @@ class World:
             return [_TIMEOUTS[i] for i, process in enumerate(state.processes) if process.waiting]
         if self.time_matters and self._wait_in_vain(state, enabled) and self.time_can_pass(state):
             return [TIME_IS_LEFT]
+        if state.missed >= MOST_MISSED and (looks := self._looks_up(state, enabled)) is not None:
+            return [_STEPS[looks]]
         moves = [_STEPS[i] for i in enabled]
         for index, process in enumerate(state.processes):
             if process.stalled and (process.waiting or self._somebody_may_hold(state, index)):
                 moves.append(_TIMEOUTS[index])
         return moves
+
+    def _looks_up(self, state: State, enabled: Sequence[int]) -> int | None:
+        """A process that looks up by its rowid what it has just inserted. From the third time on that this can fail, it
+        does so before anybody else goes on: two that replace each other's row would otherwise never end, with
+        another rowid in each round."""
+        for index in enabled:
+            process = state.processes[index]
+            if process.message >= 0 and self.tree.looks_up_its_row(self.tree.nodes[process.node]):
+                self.held_back = True
+                return index
+        return None
 
     def _somebody_may_hold(self, state: State, index: int) -> bool:
         """Whether the process's next statement wants a lock that somebody may hold who is no process here."""
@@ -585,7 +604,10 @@ class World:
             if self.cast.outsider and process.stalled:  # whoever kept it waiting does so no longer
                 process = process._replace(stalled=False)
                 state = state._replace(processes=_with(state.processes, index, process))
-            return self._affected(state, index, self.effects.step(state, index))
+            after = self._affected(state, index, self.effects.step(state, index))
+            if state.missed < MOST_MISSED and self.tree.missed_its_row(process.node, after.processes[index].node):
+                after = after._replace(missed=state.missed + 1)
+            return after
         if asked is Returned or asked is Raised:
             if role is not Role.CONSUMER:
                 return self._end_call(state, index, process, role, request, kind)  # type: ignore[arg-type]
