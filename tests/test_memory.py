@@ -847,3 +847,36 @@ def test_the_name_in_which_something_is_remembered_is_found(kind: str, name: str
     handle("x")
     after = remembered({"handle": handle})
     assert name in {each for each, value in after.items() if before.get(each) != value}
+
+
+HOLDS_ITSELF = """
+import functools
+
+ALL = set()
+
+class One:
+    def __init__(self, name):
+        self.name = name
+        self.siblings = ALL
+        ALL.add(self)
+
+    @functools.lru_cache(maxsize=None)
+    def asked(self, what):
+        return what
+"""
+
+
+@pytest.mark.parametrize("make", ["one = One('a')", "one = One('a'); one.asked(1)", "ALL.add(frozenset([One('a')]))"])
+def test_what_holds_itself_is_told_in_the_end_and_alike(make: str) -> None:
+    """A set whose elements know it, an object in the cache of its own method."""
+
+    def told(more: str = "") -> Any:
+        space: dict[str, Any] = {"__name__": "__main__"}
+        exec(f"{HOLDS_ITSELF}\n{make}\n{more}", space)
+        return fingerprint({"one": space.get("one"), "all": space["ALL"], "kind": space["One"]})
+
+    assert told() == told()
+    assert told() != told("One('b')")
+    assert told() != told(
+        "next(iter(o for o in ALL if type(o) is One)).asked(2)" if "frozen" not in make else "One('c')"
+    )

@@ -373,9 +373,12 @@ class _Fingerprinter:
     """Goes down by calls of Python alone: those that pass through C (``map``, a generator that ``tuple`` takes) have a
     limit of their own since Python 3.12, which nothing raises."""
 
-    def __init__(self) -> None:
+    def __init__(self, above: tuple[int, ...] = ()) -> None:
+        """``above``: the ids of what this is a part of."""
         self._seen: dict[int, int] = {}
         self._alive: list[Any] = []
+        self._above = above
+        self._under_way: list[int] = []
 
     def of(self, thing: Any) -> Any:
         kind = type(thing)
@@ -383,9 +386,14 @@ class _Fingerprinter:
             return (kind.__name__, repr(thing)) if kind in (float, bool, complex, slice, range) else thing
         if id(thing) in self._seen:
             return ("again", self._seen[id(thing)])
+        if self._above and id(thing) in self._above:
+            return ("above", self._above.index(id(thing)))
         self._seen[id(thing)] = len(self._seen)
         self._alive.append(thing)
-        return self._of(thing, kind)
+        self._under_way.append(id(thing))
+        found = self._of(thing, kind)
+        self._under_way.pop()
+        return found
 
     def _of(self, thing: Any, kind: type) -> Any:
         if _projects:
@@ -455,7 +463,9 @@ class _Fingerprinter:
         return self._alone(held)
 
     def _alone(self, thing: Any) -> Any:
-        return _Fingerprinter().of(thing)
+        """By itself, in whatever order it comes; it may hold what it is a part of (an object in the cache of its own
+        method)."""
+        return _Fingerprinter((*self._above, *self._under_way)).of(thing)
 
     def _function(self, function: types.FunctionType) -> Any:
         space = function.__globals__
