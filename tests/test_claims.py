@@ -31,7 +31,7 @@ def test_the_right_claims_get_all_points() -> None:
 def test_one_wrong_claim_is_shown_by_a_state(name: str) -> None:
     report = CLAIMS.judge(NAME, RIGHT | {name: not RIGHT[name]})
     assert report.verdict.name == "refuted"
-    assert report.points == 0
+    assert report.points == 2
     assert report.diagnosis is not None
     assert report.diagnosis.name == "wrong-claim"
     assert name in report.explanation

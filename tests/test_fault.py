@@ -108,7 +108,7 @@ def test_what_cannot_be_shown_is_a_fault_of_its_part(
     monkeypatch: pytest.MonkeyPatch, path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Here the counterexample is there, and drawing it fails."""
-    monkeypatch.setattr("redelivery.checking.part.to_svg", lambda *_: 1 // 0)
+    monkeypatch.setattr("redelivery.checking.shown.to_svg", lambda *_: 1 // 0)
     assert cli.main(["check", "--json", str(path)]) == 4
     found = {part["part"]: part for part in json.loads(capsys.readouterr().out)["parts"]}
     assert found[PART]["verdict"] == "proved"

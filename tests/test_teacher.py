@@ -297,7 +297,7 @@ def test_time_outs_are_tried_again_where_the_limit_is_another(tmp_path: Path) ->
     assert Journal(tmp_path / "r", keep=True, limit=9.0).known == {}
 
 
-def test_partial_credit_is_given_where_it_is_asked_for(tmp_path: Path) -> None:
+def test_partial_credit_is_given_as_the_learner_was_told(tmp_path: Path) -> None:
     from redelivery.exercises.claims import OPERATIONS
     from redelivery.exercises.idempotence import CLAIMS, NAME
     from redelivery.grading.judge import _result
@@ -308,6 +308,7 @@ def test_partial_credit_is_given_where_it_is_asked_for(tmp_path: Path) -> None:
         claims = {name: RIGHT[name] != (place < wrong) for place, name in enumerate(OPERATIONS)}
         (one,) = [_result(CLAIMS.judge(NAME, claims), "")]
         whole = SubmissionResult("ann", NAME, "x", (one,))
+        assert finals([whole], None, Late(), [], True)[0][0].total == CLAIMS.judge(NAME, claims).points
         worth.append(tuple(finals([whole], None, Late(), [], partial)[0][0].total for partial in (False, True)))
     assert worth == [(3, 3), (0, 2), (0, 1), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0)]
 

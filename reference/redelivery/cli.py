@@ -163,7 +163,9 @@ def _check(options: argparse.Namespace) -> int:
 
         reports.append(checked(part, submission.exercise, judge))
         source = submission.source(part.grade_id)
-        note_file(options.notebook, submission.exercise, part.grade_id, reports[-1].verdict.name, source)
+        note_file(
+            options.notebook, submission.exercise, part.grade_id, reports[-1].verdict.name, source, reports[-1].points
+        )
     if options.json:
         print(json.dumps(_as_json(submission.exercise, reports), indent=1))
     else:

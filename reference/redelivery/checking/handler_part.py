@@ -27,7 +27,7 @@ from ..simulation.guards import guarded
 from ..simulation.hosts import LITTLE_PATIENCE
 from ..simulation.live import Hints
 from ..simulation.memory import CannotCopy
-from ..simulation.program import FunctionProgram, LiveProgram, Program
+from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
 from ..simulation.world import Bounds
 from .batch import Batch
@@ -344,8 +344,6 @@ class HandlerPart:
             number,
             source=program.source_line,
             whole_source=program.source,
-            function=", ".join(self.names),
-            live=isinstance(program, FunctionProgram | LiveProgram),
             measured=self.measure(self, program) if self.measure else "",
             seed=self.seed,
         )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ..display.film import MEDIA_TYPE, film_of
-from ..display.numbers import count_words, for_programs
+from ..display.numbers import for_programs, schedules_words
 from ..display.page import film_text
 from ..display.plain import plain
-from ..display.svg import as_image, to_svg
 from ..display.timeline import Timeline
 from ..exploration.diagnosis import Diagnosis
 from ..exploration.replay import Run
@@ -23,6 +22,10 @@ from ..simulation.calls import Tool
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
 from .seed import DEFAULT_SEED
+from .shown import Line, excerpt, excerpt_text, replay_html, report_html
+
+if TYPE_CHECKING:
+    from ..workspace.caller import Caller
 
 #: What a part says that still holds its stub.
 UNSOLVED = "{} is not solved yet: it raises NotImplementedError. Write your answer in its cell, and run the cell"
@@ -40,6 +43,11 @@ class NotChecked:
     name: ClassVar[str] = "error"
     reason: str
     line: int | None = None
+
+    @property
+    def is_unsolved(self) -> bool:
+        """It is as it was handed out."""
+        return " is not solved yet" in self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +90,14 @@ class Report:
     """What was proved, and what that doesn't cover."""
     title: str = ""
     """A headline of its own."""
-    function: str = "handle"
-    live: bool = False
-    """The answer was a function in a running notebook."""
+    caller: Caller | None = None
+    """Who asked, in a notebook; None elsewhere."""
+    is_scored: bool = False
+    """It is an exercise's own check, which gives points."""
+    right_of: tuple[int, int] | None = None
+    """How many of how many single answers are right, in a part that has such."""
+    following: tuple[str, str] | None = None
+    """What comes next, and where that is: an address within the course, or within the notebook."""
     measured: str = ""
     """What the answer was measured to do."""
     judged: str = ""
@@ -101,8 +114,17 @@ class Report:
 
     @property
     def points(self) -> int:
-        """The points earned: all or none."""
+        """The points earned: all or none; of single answers a wrong one takes away what a right one gives, so that who
+        guesses gets nothing."""
+        if self.right_of is not None:
+            right, of = self.right_of
+            return self.max_points * max(2 * right - of, 0) // of
         return self.max_points if self.passed else 0
+
+    @property
+    def points_words(self) -> str:
+        """``2 of 3 points``."""
+        return f"{self.points} of {self.max_points} point{'' if self.max_points == 1 else 's'}"
 
     @property
     def schedule(self) -> str | None:
@@ -182,10 +204,14 @@ class Report:
             return f"NOT BROKEN   {self.part}"
         if isinstance(verdict, Proved):
             return (
-                f"PROVED   {self.part}   {count_words(verdict.schedules)} schedules"
+                f"PROVED   {self.part}   {schedules_words(verdict.schedules)}"
                 if verdict.schedules
                 else f"RIGHT   {self.part}"
             )
+        if self.at_once:
+            return f"RAISES AT ONCE   {self.part}"
+        if isinstance(verdict, NotChecked) and verdict.is_unsolved:
+            return f"NOT SOLVED YET   {self.part}"
         if isinstance(verdict, Refuted):
             name = self.diagnosis.name if self.diagnosis else ""
             return f"REFUTED   {name}   {verdict.claim}".replace("      ", "   ")
@@ -227,7 +253,9 @@ class Report:
             + "".join(f" Cut off: {limit}." for limit in self.verdict.limits)
         )
 
-    def _smallest(self) -> str:
+    @property
+    def smallest(self) -> str:
+        """What the counterexample consists of, and among how many schedules it was found."""
         verdict = self.verdict
         assert isinstance(verdict, Refuted | Stuck)
         kinds = [choice.kind.name for choice in verdict.schedule]
@@ -247,7 +275,7 @@ class Report:
         mode = ""
         if len(self.bounds.get("journals", ())) > 1:
             mode = " (SQLite in WAL mode)" if verdict.journal == "wal" else " (SQLite with a rollback journal)"
-        return f"Smallest of its kind: {', '.join(named)}{mode}. {count_words(self.schedules)} schedules searched."
+        return f"Smallest of its kind: {', '.join(named)}{mode}. {schedules_words(self.schedules)} searched."
 
     def _what_got_lost(self, count: int) -> list[tuple[int, str, str]]:
         """What the sender's letter with a tilde stands for: of packets, of requests, of acknowledgements."""
@@ -261,18 +289,58 @@ class Report:
         ]
 
     @property
-    def replay_command(self) -> str:
-        """What to type to see the run again."""
-        if self.live:
-            options = "" if self.scenario == 1 else f", scenario={self.scenario}"
-            options += f", messages={self.messages}" if self.messages else ""
-            options += f", seed={self.seed}" if self.seed != DEFAULT_SEED else ""
-            options += "" if getattr(self.verdict, "journal", "wal") == "wal" else ', journal="rollback"'
-            return f'ex.replay("{self.part}", {self.function}, schedule="{self.schedule}"{options})'
-        path = self.path or f"exercises/{self.exercise}.ipynb"
-        options = f" --scenario {self.scenario} --messages {','.join(map(str, self.messages))}" if self.messages else ""
-        options += f" --seed {self.seed}" if self.seed != DEFAULT_SEED else ""
-        return f'redelivery replay {path} {self.part} "{self.schedule}"{options}'
+    def again(self) -> tuple[str, str]:
+        """How to see the run again: what to type; or the schedule alone, where the answer has no name to type."""
+        options = {"scenario": self.scenario} if self.scenario != 1 else {}
+        seed = {"seed": self.seed} if self.seed != DEFAULT_SEED else {}
+        is_wal = getattr(self.verdict, "journal", "wal") == "wal"
+        if self.caller is not None:
+            if self.caller.answers is None:
+                return "Schedule", str(self.schedule)
+            more: dict[str, object] = {**options, **({"messages": self.messages} if self.messages else {}), **seed}
+            named = [f"{name}={value}" for name, value in more.items()] + ['journal="rollback"'] * (not is_wal)
+            words = [f'"{self.part}"', *self.caller.answers, f'schedule="{self.schedule}"', *named]
+            return "Replay", f"{self.caller.exercise}.replay({', '.join(words)})"
+        chosen = {"messages": ",".join(map(str, self.messages))} if self.messages else {}
+        flags = [f" --{name} {value}" for name, value in {**options, **chosen, **seed}.items()]
+        flags += [" --journal rollback"] * (not is_wal)
+        path = shlex.quote(self.path or f"exercises/{self.exercise}.ipynb")
+        return "Replay", f'redelivery replay {path} {self.part} "{self.schedule}"{"".join(flags)}'
+
+    @property
+    def at_once(self) -> str:
+        """Where the answer fails by itself, before anything else happens: its error, and the line."""
+        run, verdict = self.run, self.verdict
+        if run is None or not isinstance(verdict, Refuted | Stuck) or self.scenario != 1:
+            return ""
+        first = next((event for event in run.events if event.raised is not None), None)
+        if first is None or first.raised is None or first.raised.kind != "error" or any(e.fault for e in run.events):
+            return ""
+        before = run.events[: first.number - 1]
+        expected = first.message >= 0 and run.scenario.expected_dead >> first.message & 1
+        if expected or any(e.redelivered or (e.process != first.process and e.packet < 0) for e in before):
+            return ""
+        error = f"{first.raised.name}: {first.raised.text}".removesuffix(": ")
+        where = f"Line {first.raised_line[1]}" if first.raised_line else "It"
+        return f"{where} raises {error}, at once and without any fault."
+
+    @property
+    def sentences(self) -> list[str]:
+        """What is to be said of the verdict, a line each."""
+        if self.at_once:
+            return [self.at_once]
+        what, found, rest = self.explanation.removeprefix("Proved: within").partition(" Not covered: ")
+        if found and isinstance(self.verdict, Proved):
+            return [f"Within{what}" if self.explanation.startswith("Proved: within") else what, f"Not covered: {rest}"]
+        return [self.explanation] if self.explanation else []
+
+    @property
+    def excerpt(self) -> list[Line]:
+        """The learner's code around the line that made the mistake."""
+        line = self.diagnosis.line if self.diagnosis is not None else None
+        if line is None or isinstance(self.verdict, Proved):
+            return []
+        return excerpt(self.whole_source(line[0]), line[1])
 
     def __str__(self) -> str:
         lines = [self.headline]
@@ -280,27 +348,32 @@ class Report:
             lines.append(self.judged)
         if self.measured:
             lines.append(self.measured)
-        if self.explanation:
-            lines.append(self.explanation)
+        lines += self.sentences
         if self.fault:
             lines += ["", *(f"    {line}" for line in self.fault.splitlines())]
-        if self.timeline is not None:
+        if self.excerpt:
+            lines += ["", *excerpt_text(self.excerpt)]
+        if self.timeline is not None and not self.at_once:
             lines += ["", self.timeline.to_text()]
         if self.bounds_words:
             lines.append(self.bounds_words)
-        if isinstance(self.verdict, Refuted | Stuck):
+        if self.is_scored and self.points:
+            lines.append(f"{self.points_words}.")
+        if self.following:
+            lines.append(self.following[0])
+        if isinstance(self.verdict, Refuted | Stuck) and not self.at_once:
             if isinstance(self.verdict, Stuck) and self.verdict.reason == "circle":
                 lines.append("… and so on, in a circle.")
-            lines.append(self._smallest())
+            lines.append(self.smallest)
             if self.schedule:
-                lines.append(f"Replay:  {self.replay_command}")
+                lines.append("{}:  {}".format(*self.again))
         return plain("\n".join(lines))
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return plain(_html(self))
+        return plain(report_html(self))
 
     @property
     def film(self) -> dict[str, Any] | None:
@@ -311,55 +384,6 @@ class Report:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         return bundle(self, self.film)
-
-
-_BADGES = {
-    "proved": ("✓", "#0b5d1e", "#e6f4ea"),
-    "refuted": ("✗", "#8a1023", "#fdecee"),
-    "stuck": ("∞", "#8a1023", "#fdecee"),
-    "undetermined": ("?", "#5a4a00", "#fff6d6"),
-    "error": ("!", "#5a4a00", "#fff6d6"),
-}
-
-
-def _html(report: Report) -> str:
-    sign, ink, paper = _BADGES[report.verdict.name]
-    head, _, rest = report.headline.partition("   ")
-    rest = " · ".join(rest.split("   "))
-    out = [
-        f'<div style="border-left:4px solid {ink};background:{paper};color:#1b1f24;padding:8px 12px;margin:4px 0">',
-        f'<div style="font-weight:bold;color:{ink}">{sign} {escape(head)}'
-        f'<span style="color:#1b1f24;margin-left:1em">{escape(rest)}</span></div>',
-    ]
-    if report.judged:
-        out.append(f'<div style="margin-top:4px;font-size:90%">{escape(report.judged)}</div>')
-    if report.measured:
-        out.append(f'<div style="margin-top:4px">{escape(report.measured)}</div>')
-    if report.explanation:
-        out.append(f'<div style="margin-top:4px">{escape(report.explanation)}</div>')
-    if report.fault:
-        out.append(f'<pre style="background:#f6f8fa;color:#1b1f24;padding:6px">{escape(report.fault)}</pre>')
-    if report.diagnosis is not None and report.diagnosis.line is not None:
-        code = report.source(*report.diagnosis.line)
-        if code:
-            out.append(
-                f'<div style="margin-top:4px"><code style="background:#f6f8fa;color:#1b1f24;padding:1px 4px">'
-                f"{report.diagnosis.line[1]} │ {escape(code)}</code></div>"
-            )
-    if report.bounds_words:
-        out.append(f'<div style="margin-top:4px">{escape(report.bounds_words)}</div>')
-    out.append("</div>")
-    if report.timeline is not None:
-        alternative = f"{report.headline}. {report.explanation} Timeline as text:\n{report.timeline.to_text()}"
-        out.append(as_image(to_svg(report.timeline, report.headline, report.explanation), alternative))
-    if isinstance(report.verdict, Refuted | Stuck):
-        circle = isinstance(report.verdict, Stuck) and report.verdict.reason == "circle"
-        out.append(f'<div style="margin-top:4px">{"… and so on, in a circle. " if circle else ""}')
-        out.append(escape(report._smallest()))
-        if report.schedule:
-            out.append(f"<br>Replay: <code>{escape(report.replay_command)}</code>")
-        out.append("</div>")
-    return "".join(out)
 
 
 @dataclass(frozen=True)
@@ -409,14 +433,7 @@ class Replay:
         return str(self)
 
     def _repr_html_(self) -> str:
-        ink = "#0b5d1e" if self.ends_right else "#8a1023"
-        head = (
-            f'<div style="border-left:4px solid {ink};background:#f6f8fa;color:#1b1f24;padding:8px 12px;'
-            f'margin:4px 0;font-weight:bold">{escape(" · ".join(self.headline.split("   ")))}</div>'
-        )
-        alternative = f"{self.headline}. Timeline as text:\n{self.timeline.to_text()}"
-        picture = as_image(to_svg(self.timeline, self.headline), alternative)
-        return plain(f"{head}{picture}<div>Schedule: <code>{escape(self.run.text)}</code></div>")
+        return plain(replay_html(self))
 
 
 #: Steps of a run of which a notebook keeps a film.

@@ -20,7 +20,7 @@ from ..simulation.sqlite_store import NO_LOCK, Contents
 from ..simulation.world import HELD, State
 from .beliefs import Belief, beliefs_of
 from .coins import INNER, Coin, marks_of, row_keys
-from .timeline import Timeline, body_of, brief, name_of_packet
+from .timeline import Timeline, body_of, brief, line_of, name_of_packet
 
 #: The media type under which a notebook keeps a film, beside the picture and the text that say the same. It is JSON,
 #: kept as one text: as JSON proper a notebook would give each of its values a line.
@@ -43,7 +43,7 @@ def film_of(
 ) -> dict[str, Any]:
     """The film of ``run``; ``source`` gives the learner's code in a file. ``fate``: the same run, carried on to its
     end without faults, where it is not at its own: it says since when it is wrong."""
-    lines = {event.line for event in run.events if event.line}
+    lines = {line for event in run.events if (line := line_of(event))}
     lines |= {standing.line for event in run.events for standing in event.standing if standing.line}
     files = sorted({file for file, _ in lines})
     marks = marks_of(run, fate)
@@ -77,7 +77,7 @@ def film_of(
             "text": row.text,
             "choice": row.choice,
             "kind": event.kind,
-            "file": files.index(event.line[0]) if event.line and row.line else None,
+            "file": files.index(line[0]) if row.line and (line := line_of(event)) else None,
             "line": row.line,
             "fault": row.fault,
             "open": row.in_transaction,

@@ -38,7 +38,26 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "no end": ("poison-message", "never-acknowledged", "endless-loop"),
     "others": ("wrong-claim", "unclassified"),
 }
+#: The notebook with these tables, and the heading above each.
+PAGE = "91-names-of-mistakes.ipynb"
+HEADINGS = {
+    "records": "The record of what was done",
+    "keys": "The key",
+    "effects": "The effect",
+    "errors": "Errors",
+    "versions": "Versions and conditions",
+    "acknowledgements": "The acknowledgement",
+    "lines": "Both ends of a line that loses things",
+    "no end": "What never comes to an end",
+    "others": "Two more",
+}
 _WIDTH = 110
+
+
+def place_of(name: str) -> str:
+    """Where a name is explained: the notebook, and the heading in it as JupyterLab names it in addresses."""
+    group = next((group for group, names in GROUPS.items() if name in names), "others")
+    return f"{PAGE}#{HEADINGS[group].replace(' ', '-')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,11 @@ def count_words(count: int) -> str:
     return f"{count:,}" if count <= MOST else "more than 10^12"
 
 
+def schedules_words(count: int) -> str:
+    """``1 schedule``, ``6,103,528 schedules``."""
+    return f"{count_words(count)} schedule{'' if count == 1 else 's'}"
+
+
 def for_programs(count: int) -> int:
     """``count`` for JSON: the integer itself, which may be longer than a reader's own numbers; 10^4000 stands for any
     that is larger still."""

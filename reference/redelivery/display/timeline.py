@@ -28,6 +28,7 @@ from ..simulation.operations import (
     SqlResult,
     SqlStatement,
 )
+from ..simulation.process import Line
 from ..simulation.sqlite_statements import first_keyword
 from ..simulation.world import HELD, State
 from .coins import marks_of
@@ -99,7 +100,7 @@ class Timeline:
             process = event.choice.process
             # Sender and receiver take turns by themselves, which is nothing to point at.
             switched = not event.fault and last >= 0 and process != last and not run.scenario.packets
-            line = event.line
+            line = line_of(event)
             rows.append(
                 Row(
                     event.number,
@@ -198,6 +199,11 @@ def left_out(rows: Sequence[Row], place: int, count: int) -> str:
     return f"… {count} more steps"
 
 
+def line_of(event: Event) -> Line | None:
+    """The line that a step is of: where an exception left the code, where one did."""
+    return event.raised_line if event.raised is not None and event.raised_line is not None else event.line
+
+
 def _asked_by_loop(run: Run, event: Event) -> bool:
     """A loop receives by a line of its own; to a handler a message is brought."""
     return event.kind == "receive" and run.scenario.loop is not None
@@ -221,6 +227,9 @@ _WITH_LINE = frozenset(
         "unanswered ack",
         "stale ack",
         "nothing",
+        "give back",
+        "dead letter",
+        "dies",
     ]
 )
 

@@ -140,6 +140,7 @@ class ClaimsPart:
             self.points,
             Withstood(f"{refuted[0]}{more}"),
             diagnosis=Diagnosis("wrong-claim", f"{refuted[0]}{more}"),
+            right_of=(right, len(OPERATIONS)),
             title=f"REFUTED   wrong-claim   {right} of {len(OPERATIONS)} are right",
         )
 

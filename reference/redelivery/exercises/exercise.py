@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from ..checking.fault import checked
 from ..checking.handler_part import HandlerPart, with_progress
@@ -18,11 +19,15 @@ from ..exploration.verdict import Undetermined
 from ..simulation.memory import CannotCopy
 from ..simulation.program import Cell, Program, Quiet, SourceProgram, is_executing, live_program
 from ..simulation.sqlite_store import Journal
+from ..workspace.caller import caller_of
 from ..workspace.kernel import Judged, NotThis, executed, judged, watch
 from ..workspace.record import note_live
 from .break_it import BreakIt
-from .catalogue import EXERCISES, exercise_name, part_of
+from .catalogue import EXERCISES, exercise_name, next_after, part_of
 from .claims import ClaimsPart
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class NotPassed(Exception):
@@ -35,30 +40,52 @@ class NotPassed(Exception):
         return [str(self)]
 
 
+def _in_one_line(called: Callable[P, R]) -> Callable[P, R]:
+    """What a wrong name of a part or a stopped search ends with is said without the lines of this package."""
+
+    @wraps(called)
+    def plainly(*arguments: P.args, **named: P.kwargs) -> R:
+        try:
+            return called(*arguments, **named)
+        except (LookupError, KeyboardInterrupt) as error:
+            words = "stopped by you" if isinstance(error, KeyboardInterrupt) else str(error)
+            error._render_traceback_ = lambda: [words]  # type: ignore[union-attr]
+            raise
+
+    return plainly
+
+
 class Exercise:
     """One exercise, as its notebook uses it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
+    @_in_one_line
     def check(self, part: str, *answers: Any) -> None:
         """Check an answer and show the report.
 
         Raises:
             NotPassed: the answer is not right. The cell then counts as failed for whoever grades it.
         """
-        report = self.report(part, *answers)
+        report = self._scored(self.report(part, *answers))
         _show(report)
-        note_live(self.name, part, report.verdict.name, answers)
+        note_live(self.name, part, report.verdict.name, answers, report.points)
         if report.fault:
             raise NotPassed(f"{part} could not be judged: the checker failed, which says nothing about your answer")
         if not report.passed:
-            raise NotPassed(f"{part} is {report.headline.split('   ')[0].lower()}: 0 of {report.max_points} points")
+            raise NotPassed(f"{part}: {report.headline.split('   ')[0].lower()}, {report.points_words}")
 
+    def _scored(self, report: Report) -> Report:
+        """The report of a part of this exercise: what it is worth, and where to go from there."""
+        return replace(report, is_scored=True, following=next_after(self.name, report.part) if report.passed else None)
+
+    @_in_one_line
     def report(self, part: str, *answers: Any) -> Report:
         """Check an answer; the report shows itself. A fault of the checker's own is a report, too."""
         wanted = part_of(self.name, part)
-        return checked(wanted, self.name, lambda: self._judged(wanted, answers))
+        caller = caller_of(self, self.name[:2], answers)
+        return checked(wanted, self.name, lambda: replace(self._judged(wanted, answers), caller=caller))
 
     def _judged(self, wanted: Part, answers: tuple[Any, ...]) -> Report:
         """The report, which says what of the running notebook was judged."""
@@ -81,6 +108,7 @@ class Exercise:
             report: Report = with_progress(wanted, told).check(self.name, program)
         return report
 
+    @_in_one_line
     def replay(
         self,
         part: str,
@@ -117,6 +145,7 @@ class Exercise:
         except BadSchedule as error:
             return Report(self.name, wanted.grade_id, wanted.points, NotChecked(str(error)))
 
+    @_in_one_line
     def try_to_break(self, part: str, *answers: Any, journal: Journal = "wal", scenario: int = 1) -> Any:
         """Decide yourself what happens next, with buttons: to the consumer of a *break it* part, or to your own
         answer. Shows what is wrong with the answer instead, if it can't be run; outside of a notebook, the run in which
@@ -138,6 +167,9 @@ class Exercise:
         elif isinstance(wanted, HandlerPart):
             if not 1 <= scenario <= len(wanted.scenarios):
                 raise LookupError(f"there is no scenario {scenario}: {part} has 1 to {len(wanted.scenarios)}")
+            undisturbed = self.replay(part, *answers, schedule="", journal=journal, scenario=scenario)
+            if isinstance(undisturbed, Report):  # it is still the stub, or not what the part's cell holds
+                return undisturbed
             chosen = wanted.scenarios[scenario - 1]
         else:
             raise LookupError(f"{part} has no schedules: there is nothing to break")
@@ -149,7 +181,7 @@ class Exercise:
         if isinstance(part, BreakIt):
             return part.program
         if len(answers) == 1 and isinstance(answers[0], str):
-            return SourceProgram([Cell(part.grade_id, answers[0])])
+            return SourceProgram([Cell("setup", "from redelivery import Retry"), Cell(part.grade_id, answers[0])])
         functions: dict[str, Callable[..., Any]] = {}
         for name, answer in zip(part.names, answers, strict=False):
             if not callable(answer):

@@ -76,9 +76,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="points given by hand: learner,part,points,reason (default: overrides.csv in --out)",
     )
     grade.add_argument(
-        "--partial-credit",
+        "--all-or-nothing",
         action="store_true",
-        help="points for claims of which some are right; a wrong one takes away what a right one gives",
+        help="no points for claims of which only some are right (else a wrong one takes away what a right one gives)",
     )
     grade.add_argument(
         "--only",
@@ -297,7 +297,7 @@ class _Rules:
 
         options = self._options
         kept = counting(results, options.attempts)
-        marked, unused = finals(kept, self._due, self._late, self._overrides, options.partial_credit)
+        marked, unused = finals(kept, self._due, self._late, self._overrides, not options.all_or_nothing)
         uploads = beside(results, kept)
         if options.anonymous:
             marked, uploads = self._without_names(marked, uploads, out)

@@ -239,7 +239,7 @@ def _result(report: Report, answer: str) -> PartResult:
     return PartResult(
         report.part,
         kind,
-        report.points,
+        report.max_points if report.passed else 0,  # of several answers in one part: policy.partial_credit
         report.max_points,
         name,
         report.explanation[:_MOST_SHOWN],

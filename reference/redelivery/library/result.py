@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..checking.part import Replay, Report
-from ..display.numbers import count_words
+from ..display.numbers import schedules_words
 from ..display.page import staged
 from ..display.plain import plain
 from ..display.timeline import Timeline
@@ -205,7 +205,7 @@ class Result:
         if isinstance(verdict, Refuted | Stuck):
             if isinstance(verdict, Stuck) and verdict.reason == "circle":
                 lines.append("… and so on, in a circle.")
-            lines += _wrapped(report._smallest(), width)
+            lines += _wrapped(report.smallest, width)
             lines.append(f"Replay:  {self.replay_command}")
         return plain("\n".join(lines))
 
@@ -217,7 +217,7 @@ class Result:
     def _headline(self) -> str:
         verdict = self.report.verdict
         if isinstance(verdict, Proved):
-            return f"PROVED   {self.name}   {count_words(verdict.schedules)} schedules"
+            return f"PROVED   {self.name}   {schedules_words(verdict.schedules)}"
         if isinstance(verdict, Undetermined):
             return f"UNDETERMINED   {self.name}"
         words = [verdict.name.upper(), self.name, self.mistake or "", self.claim or ""]
@@ -238,7 +238,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         again = replace(self.report, part=self.name)
-        return again._repr_html_().replace(escape(again.replay_command), escape(self.replay_command))
+        return again._repr_html_().replace(escape(again.again[1]), escape(self.replay_command))
 
     def write_html(self, path: Path) -> None:
         """Write the page to a file.

@@ -38,7 +38,9 @@ class PartProgress:
 
     @property
     def points(self) -> int:
-        return self.part.points if self.state == "proved" else 0
+        if self.state == "proved":
+            return self.part.points
+        return min(self.entry.points, self.part.points) if self.entry is not None else 0
 
     @property
     def last(self) -> str:

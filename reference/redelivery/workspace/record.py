@@ -50,6 +50,8 @@ class Entry:
     proved_at: str | None = None
     proved_digest: str | None = None
     """When an answer was first proved, and which."""
+    points: int = 0
+    """The most points that an answer was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +62,27 @@ class Record:
     notes: tuple[str, ...] = ()
 
 
-def note_live(exercise: str, part: str, verdict: str, answers: tuple[Any, ...]) -> None:
+def note_live(exercise: str, part: str, verdict: str, answers: tuple[Any, ...], points: int = 0) -> None:
     """Record a check in a running notebook, if it runs in the folder `exercises`. Never raises."""
     try:
         here = Path.cwd().resolve()
     except OSError:
         return
-    _note(here, exercise, part, verdict, "\n".join(map(_source_of, answers)))
+    _note(here, exercise, part, verdict, "\n".join(map(_source_of, answers)), points)
 
 
-def note_file(notebook: Path, exercise: str, part: str, verdict: str, source: str) -> None:
+def note_file(notebook: Path, exercise: str, part: str, verdict: str, source: str, points: int = 0) -> None:
     """Record a check of a notebook file, if it is the learner's own of this exercise. Never raises."""
     if notebook.name == f"{exercise}.ipynb":
-        _note(notebook.resolve().parent, exercise, part, verdict, source)
+        _note(notebook.resolve().parent, exercise, part, verdict, source, points)
 
 
-def _note(place: Path, exercise: str, part: str, verdict: str, source: str) -> None:
+def _note(place: Path, exercise: str, part: str, verdict: str, source: str, points: int) -> None:
     folder = course_folder()
     if folder is None or place != folder / "exercises" or os.environ.get(SWITCH) == "off":
         return
     try:
-        add(folder, exercise, part, verdict, source, datetime.now().astimezone())
+        add(folder, exercise, part, verdict, source, datetime.now().astimezone(), points)
     except Unwritable:
         pass  # the verdict matters more; `progress()` says that none is kept
 
@@ -99,7 +101,7 @@ def file_of(folder: Path) -> Path:
     return folder / ".redelivery" / "progress.json"
 
 
-def add(folder: Path, exercise: str, part: str, verdict: str, source: str, now: datetime) -> None:
+def add(folder: Path, exercise: str, part: str, verdict: str, source: str, now: datetime, points: int = 0) -> None:
     """Add one verdict to what is recorded.
 
     Raises:
@@ -114,18 +116,20 @@ def add(folder: Path, exercise: str, part: str, verdict: str, source: str, now: 
             if not isinstance(parts, dict):
                 parts = content["exercises"][exercise] = {}
             digest = hashlib.sha256(source.strip().encode("utf-8", "replace")).hexdigest()[:16]
-            parts[part] = asdict(_after(_entry(parts.get(part)), verdict, digest, now.isoformat(timespec="seconds")))
+            parts[part] = asdict(
+                _after(_entry(parts.get(part)), verdict, digest, now.isoformat(timespec="seconds"), points)
+            )
             _replace(path, json.dumps(content, indent=1))
     except OSError as error:
         raise Unwritable(_why(path, error)) from None
 
 
-def _after(old: Entry | None, verdict: str, digest: str, at: str) -> Entry:
+def _after(old: Entry | None, verdict: str, digest: str, at: str, points: int) -> Entry:
     tries = (old.tries if old else 0) + (verdict != "error")
     proved_at, proved_digest = (old.proved_at, old.proved_digest) if old else (None, None)
     if verdict == "proved" and proved_at is None:
         proved_at, proved_digest = at, digest
-    return Entry(verdict, at, digest, tries, proved_at, proved_digest)
+    return Entry(verdict, at, digest, tries, proved_at, proved_digest, max(points, old.points if old else 0))
 
 
 def read(folder: Path) -> Record:
@@ -162,9 +166,16 @@ def _entry(value: Any) -> Entry | None:
     if not isinstance(value, dict):
         return None
     fields: dict[str, Any] = {name: value.get(name) for name in Entry.__dataclass_fields__}
+    fields["points"] = value.get("points", 0)  # older files have none
     entry = Entry(**fields)
     texts = (entry.verdict, entry.at, entry.digest, entry.proved_at or "", entry.proved_digest or "")
-    return entry if all(isinstance(text, str) for text in texts) and isinstance(entry.tries, int) else None
+    return (
+        entry
+        if all(isinstance(text, str) for text in texts)
+        and isinstance(entry.tries, int)
+        and isinstance(entry.points, int)
+        else None
+    )
 
 
 def _load(path: Path) -> dict[str, Any]:
