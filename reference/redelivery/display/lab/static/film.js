@@ -88,6 +88,19 @@ ${["paper", "ink", "soft", "bad", "fault", "fault-ink", "soft0", "soft1", "soft2
 .rd-lines polygon { fill: var(--rd-soft); } .rd-lines polygon.rd-red { fill: var(--rd-bad); stroke: none; }
 .rd-lines text { font: bold 12px system-ui, sans-serif; fill: var(--rd-bad); paint-order: stroke; stroke: var(--rd-paper); stroke-width: 4px; }
 .rd-legend { color: var(--rd-soft); margin-top: 8px; }
+/* In JupyterLab's dark theme: verdicts, pictures that are images (they ask which scheme they are shown in), scroll bars. */
+body[data-jp-theme-light="false"] .jp-NotebookPanel { color-scheme: dark; }
+body[data-jp-theme-light="true"] .jp-NotebookPanel { color-scheme: light; }
+body[data-jp-theme-light="false"] .rd-banner { color: #e6edf3 !important; background: #161b22 !important; }
+body[data-jp-theme-light="false"] .rd-is-good { background: #0f2e1a !important; border-color: #7ee2a0 !important; }
+body[data-jp-theme-light="false"] .rd-is-bad { background: #3a1219 !important; border-color: #ff9aa8 !important; }
+body[data-jp-theme-light="false"] .rd-is-open { background: #43320a !important; border-color: #ffcf8a !important; }
+body[data-jp-theme-light="false"] .rd-is-none { background: #161b22 !important; }
+body[data-jp-theme-light="false"] .rd-is-good, body[data-jp-theme-light="false"] .rd-is-bad, body[data-jp-theme-light="false"] .rd-is-open, body[data-jp-theme-light="false"] .rd-is-none,
+body[data-jp-theme-light="false"] .rd-headline, body[data-jp-theme-light="false"] .rd-rest { color: #e6edf3 !important; }
+body[data-jp-theme-light="false"] .rd-excerpt { color: #e6edf3 !important; background: #0d1117 !important; }
+body[data-jp-theme-light="false"] .rd-guilty { color: #e6edf3 !important; background: #6e1f2c !important; }
+.rd-since { color: #8a1023; background: #fdecee; font-weight: bold; padding: 2px 6px; margin-top: 4px; }
 @media print { .rd-bar button, .rd-bar select, .rd-legend, .rd-film > button { display: none; } .rd-code { max-height: none; } }
 ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-lane${n} .rd-here { background: var(--rd-lane${n}); } .rd-lane${n} .rd-next { background: var(--rd-soft${n}); } .rd-coin.rd-lane${n} { background: var(--rd-lane${n}); }`).join("\n")}
 .rd-tick.rd-off { background: var(--rd-bad); } .rd-tick.rd-later { background: transparent; } .rd-many .rd-tick { flex: 0 0 24px; }
@@ -647,9 +660,30 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
       const shown = line.nextElementSibling?.classList.contains("rd-since") ? line.nextElementSibling : null;
       if (shown && shown.textContent === said) continue;
       shown?.remove();
-      const style = "color:#8a1023;background:#fdecee;font-weight:bold;padding:2px 6px;margin-top:4px";
-      if (said) line.after(make("div", { className: "rd-since", role: "status", style }, said));
+      if (said) line.after(make("div", { className: "rd-since", role: "status" }, said));
     }
+  }
+
+  // After a check its verdict can be read: the page was scrolled to the next cell before the verdict was there.
+  async function showVerdicts() {
+    const versions = Object.values(shared["@jupyterlab/notebook"] ?? {});
+    if (!versions.length) return;
+    const { NotebookActions } = (await versions[0].get())();
+    NotebookActions.selectionExecuted.connect((_, { notebook, lastCell }) => bringIntoView(notebook, lastCell, 20));
+  }
+
+  function bringIntoView(notebook, cell, patience) {
+    const banner = cell.node.querySelector(".rd-banner");
+    const waits = cell.node.querySelector(".jp-OutputArea-output") === null || banner === null;
+    if (waits && patience > 0) return void requestAnimationFrame(() => bringIntoView(notebook, cell, patience - 1));
+    const page = cell.node.closest(".jp-WindowedPanel-outer");
+    const beyond = notebook.activeCellIndex - notebook.widgets.indexOf(cell);
+    if (!banner || !page || beyond < 0 || beyond > 4) return; // somebody has gone on
+    const [shown, frame] = [banner.getBoundingClientRect(), page.getBoundingClientRect()];
+    if (shown.top >= frame.top && shown.bottom <= frame.bottom) return;
+    page.scrollTop += Math.min(cell.node.getBoundingClientRect().top, shown.top) - frame.top - 8;
+    const now = banner.getBoundingClientRect();
+    if (now.bottom > frame.bottom) page.scrollTop += Math.min(now.bottom - frame.bottom + 8, now.top - frame.top - 8);
   }
 
   // The notebooks that are open are known by their shape: the type's own token is not to be had without a build.
@@ -667,6 +701,8 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
         });
       }
     };
+    style();
+    showVerdicts();
     app.shell.layoutModified.connect(look);
     app.shell.currentChanged?.connect(look);
     app.restored.then(look);
