@@ -694,6 +694,10 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
         const model = panel.content?.model;
         if (!model?.contentChanged || !panel.content.widgets || watched.has(model)) continue;
         watched.add(model);
+        // The kernel tells its version, which JupyterLab notes in the notebook: nobody has changed anything by that.
+        model.metadataChanged?.connect((_, { key }) => {
+          if (key === "language_info" && !model.dirty) Promise.resolve().then(() => (model.dirty = false));
+        });
         let waiting = 0;
         model.contentChanged.connect(() => {
           clearTimeout(waiting);
