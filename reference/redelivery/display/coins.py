@@ -5,6 +5,7 @@ Effects are seen in what is committed, not in statements: whoever's step changed
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ from ..simulation.sqlite_store import Contents
 Row = tuple[Value, ...]
 #: Tables that say how a scenario is judged, not what a store holds.
 INNER = frozenset({"faults", "redis kinds", "sqlite_sequence"})
-_MOST_AMOUNT = 12
+_MOST_AMOUNT, _MOST_LATE = 12, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,17 +326,38 @@ def _off(run: Run, coins: Sequence[Sequence[Coin]]) -> list[tuple[Must, ...]]:
         if place == len(run.events) and run.ended:
             done = messages
         contents = event.contents if event is not None else run.first
-        off = []
-        for must in expected(done):
-            if must.table == "answers":
-                answers = event.answers if event is not None else None
-                value = str(answers[0]) if answers else None
-            else:
-                value = shows[must.title](contents) if must.title in shows else None
-            if value is not None and sorted(value.split()) != sorted(must.text.split()):
-                off.append(must)
-        found.append(tuple(off))
+        values = {
+            must: _answer(run, event, must)
+            if must.table == "answers"
+            else shows[must.title](contents)
+            if must.title in shows
+            else None
+            for must in expected(done)
+        }
+        off = tuple(must for must, value in values.items() if value is not None and not _same(value, must.text))
+        if off and run.scenario.is_late:
+            some = itertools.chain.from_iterable(itertools.combinations(messages, n) for n in range(len(messages) + 1))
+            if len(messages) > _MOST_LATE or any(
+                all(_same(values[must] or "", other.text) for must, other in zip(values, expected(which), strict=True))
+                for which in some
+            ):
+                off = ()
+        found.append(off)
     return found
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts say the same, whatever the order of their words."""
+    return sorted(one.split()) == sorted(other.split())
+
+
+def _answer(run: Run, event: Event | None, must: Must) -> str | None:
+    """What a closing call would answer after a step; None where that isn't known."""
+    if event is None or not event.answers:
+        return None
+    names = [str(call) for call in run.scenario.closing]
+    place = names.index(str(must.key)) if must.key in names else 0
+    return str(event.answers[place]) if place < len(event.answers) else None
 
 
 def _judged_since(run: Run) -> int:

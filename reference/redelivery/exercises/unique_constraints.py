@@ -8,7 +8,20 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from ..scenarios import STRAIGHT, WEAKER, Batch, Bounds, Call, Contents, HandlerPart, Scenario, Tool, deliver, rows_of
+from ..scenarios import (
+    STRAIGHT,
+    WEAKER,
+    Batch,
+    Bounds,
+    Call,
+    Contents,
+    HandlerPart,
+    Must,
+    Scenario,
+    Tool,
+    deliver,
+    rows_of,
+)
 from .break_it import BreakIt
 from .idempotence import answer_of
 from .later import later, overtaken
@@ -79,6 +92,10 @@ def ledger_scenario(
                 return f"account {account} holds {holds.get(account)!r}, must hold {amount}{why}"
         return None if len(holds) == len(must) else "an account has been added"
 
+    def musts(done: Sequence[Leg]) -> list[Must]:
+        valid = [leg for leg in done if leg[1]["amount"] != 0]
+        return [Must("balances", " ".join(f"{a}:{holds}" for a, holds in _must(valid, opening).items()), "account")]
+
     return Scenario(
         name,
         "handle",
@@ -88,6 +105,8 @@ def ledger_scenario(
         bounds,
         frozenset({"account"}),
         (("balances", _balances), ("other rows", _other_rows)),
+        musts=musts,
+        is_late=True,
         opening=(Call("schema", (Tool.DB,)),),
         closing=(Call("settle", (Tool.DB,)),),
         job=Call("settle", (Tool.DB,)) if jobs else None,
@@ -228,6 +247,11 @@ def setnx_scenario(name: str, legs: Sequence[Leg], bounds: Bounds, *untouched: i
                 return f"balance(redis, {account}) returns {value}, must return {must[account]}"
         return None
 
+    def musts(done: Sequence[Leg]) -> list[Must]:
+        holds = _must(done, dict.fromkeys(accounts, 0))
+        names = {account: f"balance(redis, {account})" for account in accounts}
+        return [Must(name, str(holds[account]), "answers", name) for account, name in names.items()]
+
     return Scenario(
         name,
         "handle",
@@ -236,6 +260,7 @@ def setnx_scenario(name: str, legs: Sequence[Leg], bounds: Bounds, *untouched: i
         judge,
         bounds,
         watched=(("Redis", redis_shown),),
+        musts=musts,
         call=deliver("handle", Tool.REDIS),
         closing=tuple(Call("balance", (Tool.REDIS, account)) for account in accounts),
         uses_redis=True,

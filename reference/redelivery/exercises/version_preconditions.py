@@ -216,6 +216,15 @@ def profile_scenario(
                 return f"customer {customer} has version {found[1]!r}, must have {version}"
         return None if len(holds) == len(must) else "a customer has been added"
 
+    def musts(done: Sequence[Update]) -> list[Must]:
+        customer, row = min(given.items())
+        known = [(body["address"], body["version"]) for _, body in done if body["customer"] == customer]
+        address, version = max([row, *known], key=lambda one: int(one[1]))
+        return [
+            Must("address", str(address), "customer", customer),
+            Must("version", str(version), "customer", customer),
+        ]
+
     return Scenario(
         name,
         "handle",
@@ -228,6 +237,7 @@ def profile_scenario(
             ("address", lambda contents: _field(contents, "customer", 1)),
             ("version", lambda contents: _field(contents, "customer", 2)),
         ),
+        musts=musts,
         family="versions",
         did="credited",
     )

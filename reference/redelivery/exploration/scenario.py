@@ -64,6 +64,8 @@ class Scenario:
     watched: tuple[tuple[str, Callable[[Contents], str]], ...] = ()
     """What the timeline shows of the state: column title, and contents → text."""
     musts: Callable[[Sequence[Message]], Sequence[Must]] | None = None
+    is_late: bool = False
+    """The effect of a message that is done may be still to come, as one that a job has: not yet is not wrong."""
     """What the stores must show of these messages once they are done: what a picture sets beside a wrong value."""
     call: Callable[[str, dict[str, Any]], Call] | None = None
     """How a message becomes a call of a handler; None: ``entry(message, db)``."""
