@@ -100,7 +100,8 @@ def to_svg(timeline: Timeline, title: str, description: str = "") -> str:
             out += _rule(y, width, f"wrong from here: {timeline.wrong}")
         y += _LINE
         out += _row(row, y, starts, lanes, state_starts, states)
-        y += _NEXT_LINE * (max((len(_state_lines(row, i, w)) for i, w in enumerate(states)), default=1) - 1)
+        y += _NEXT_LINE * (max((_lines_of(row, i, w) for i, w in enumerate(states)), default=1) - 1)
+        y += 4 * bool(row.coins)
         for words in _printed(row):
             y += _LINE
             out.append(_text(starts[row.process] + 26, y, f"prints: {words}", _fits(lanes[row.process], 40), "soft"))
@@ -226,6 +227,11 @@ def _state_lines(row: Row, index: int, width: float) -> list[str]:
     return [*lines[: _MOST_LINES - 1], " ".join(lines[_MOST_LINES - 1 :])] if len(lines) > _MOST_LINES else lines
 
 
+def _lines_of(row: Row, index: int, width: float) -> int:
+    """How many lines a state takes, with the coins below it."""
+    return len(_state_lines(row, index, width)) + sum(column == index for column, _, _ in row.coins)
+
+
 def _row(
     row: Row,
     y: float,
@@ -259,8 +265,27 @@ def _row(
             out.append(
                 f'<line x1="{start:.0f}" y1="{y + 4:.0f}" x2="{start + line:.0f}" y2="{y + 4:.0f}" class="rd-under"/>'
             )
+    for place, (column, said, again) in enumerate(row.coins):
+        below = y + 3 + _NEXT_LINE * (len(_state_lines(row, column, states[column])) + place)
+        out += _coin(state_starts[column], below, _coin_text(said, again, states[column]), again)
     out.append("</g>")
     return out
+
+
+def _coin_text(said: str, again: bool, width: float) -> str:
+    whole = f"{said} again" if again else said
+    return whole if len(whole) * _CHARACTER <= width - 6 else said
+
+
+def _coin(x: float, y: float, words: str, again: bool) -> list[str]:
+    """Where money came from; a second time for one message it is dashed."""
+    wide = len(words) * _CHARACTER + 14
+    dash = 'class="rd-cut" stroke-dasharray="4 3"' if again else 'class="rd-under"'
+    return [
+        f'<rect x="{x - 7:.0f}" y="{y - 14:.0f}" width="{wide:.0f}" height="18" rx="9" fill="none" {dash}/>',
+        f'<text x="{x:.0f}" y="{y:.0f}" class="rd-{"bad" if again else "ink"}" '
+        f'xml:space="preserve">{escape(words)}</text>',
+    ]
 
 
 def _text(

@@ -31,7 +31,7 @@ from ..simulation.operations import (
 from ..simulation.process import Line
 from ..simulation.sqlite_statements import first_keyword
 from ..simulation.world import HELD, State
-from .coins import marks_of
+from .coins import Marks, marks_of
 
 _MOST_TEXT = 58
 _MOST_ROWS = 160
@@ -61,6 +61,9 @@ class Row:
     """The same as ``text``, in ever fewer words: the verb in front, what was answered at the end."""
     musts: tuple[tuple[int, str], ...] = ()
     """What is wrong in ``state`` from here on to the end: which of them, and what it must be."""
+    coins: tuple[tuple[int, str, bool], ...] = ()
+    """What this step left in ``state``: in which of them, how much and for which message, and whether that message had
+    left some before."""
 
 
 _ROLES = {Role.LOOP: "consumer"}
@@ -122,6 +125,7 @@ class Timeline:
                         for must in marks.musts[event.number]
                         if must.title in titles
                     ),
+                    _coins(run, event, marks, previous),
                 )
             )
             previous = event.shown
@@ -197,6 +201,17 @@ def left_out(rows: Sequence[Row], place: int, count: int) -> str:
     if (rows[place].process, rows[place].text) == (rows[place - 1].process, rows[place - 1].text):
         return f"… the same {count} times more"
     return f"… {count} more steps"
+
+
+def _coins(run: Run, event: Event, marks: Marks, before: Sequence[str]) -> tuple[tuple[int, str, bool], ...]:
+    """What a step left in the state that is shown, as far as it can be told in which column."""
+    known = marks.coins[event.number - 1]
+    fresh = [coin for coin in marks.coins[event.number] if coin not in known and coin.amount and coin.message]
+    fresh = [coin for coin in fresh if coin.table in run.scenario.effects]
+    changed = [place for place, (a, b) in enumerate(zip(event.shown, before, strict=True)) if a != b]
+    if not fresh or not changed:
+        return ()
+    return tuple((changed[0], f"{coin.amount} ✉{coin.message}", coin.again) for coin in fresh[:2])
 
 
 def line_of(event: Event) -> Line | None:

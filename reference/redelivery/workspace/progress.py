@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..checking.part import Part
-from ..exercises.catalogue import EXERCISES
+from ..exercises.catalogue import EXERCISES, heading_of
 from .checkout import course_folder
 from .record import Entry, Record, read
 
@@ -20,6 +20,8 @@ _INKS: dict[State, str] = {
     "tried": "background:#fff6d6;color:#5a4a00",
     "not yet": "background:#f6f8fa;color:#1b1f24",
 }
+#: By which a dark theme colours them (display/lab/static/film.js).
+_CLASSES: dict[State, str] = {"proved": "rd-is-good", "tried": "rd-is-open", "not yet": "rd-is-none"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +118,27 @@ class Progress:
         out.append(f'<tr><th scope="col">exercise</th><th scope="col" colspan="{columns}">parts</th>')
         out.append('<th scope="col">points</th></tr>')
         for name, parts in self.exercises.items():
-            out.append(f'<tr><th scope="row">{self._link(f"exercises/{name}.ipynb", name)}</th>')
+            link = self._link(f"exercises/{name}.ipynb", name)
+            out.append(f'<tr><th scope="row" style="text-align:left;padding:4px 10px">{link}</th>')
             for p in parts:
                 more = f"<br>last check: {escape(p.last)}" if p.last else ""
+                file = f"exercises/{name}.ipynb"
+                where = heading_of(name, p.part.grade_id).replace(" ", "-")
+                part = self._link(file, p.part.grade_id, f"#{where}", ' style="color:inherit"')
+                worth = f"{p.points} of {p.part.points}"
                 out.append(
-                    f'<td style="{_INKS[p.state]};text-align:left">{_SIGNS[p.state]} {p.part.grade_id}'
-                    f"<br>{p.state}{more}</td>"
+                    f'<td class="{_CLASSES[p.state]}" style="{_INKS[p.state]};text-align:left;padding:4px 10px;'
+                    f'vertical-align:top">{_SIGNS[p.state]} {part}<br>{p.state}, {worth}{more}</td>'
                 )
             out.append("<td></td>" * (columns - len(parts)))
-            out.append(f"<td>{sum(p.points for p in parts)} of {sum(p.part.points for p in parts)}</td></tr>")
+            points = f"{sum(p.points for p in parts)} of {sum(p.part.points for p in parts)}"
+            out.append(f'<td style="text-align:right;padding:4px 10px;white-space:nowrap">{points}</td></tr>')
         sentence, files = self._advice()
         out.append(f"</table><div>{escape(sentence).format(*(self._link(file, file) for file in files))}</div>")
         out += [f"<div>{escape(note)}</div>" for note in self.notes]
         return "".join(out)
 
-    def _link(self, file: str, text: str) -> str:
+    def _link(self, file: str, text: str, place: str = "", more: str = "") -> str:
         """As seen from the notebook that shows it, which runs in its own folder."""
         try:
             if self.folder is None or not (self.folder / file).exists():
@@ -138,7 +146,7 @@ class Progress:
             address = Path(os.path.relpath(self.folder / file, Path.cwd().resolve())).as_posix()
         except (OSError, ValueError):
             return escape(text)
-        return f'<a href="{escape(address)}">{escape(text)}</a>'
+        return f'<a href="{escape(address + place)}"{more}>{escape(text)}</a>'
 
 
 def progress() -> Progress:
