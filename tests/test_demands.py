@@ -56,7 +56,7 @@ def text_of(part: str) -> str:
 
 def sentences_of(part: str) -> list[str]:
     """The sentences that say what is demanded: from those words on, else all that are numbered."""
-    text = source_of(part).partition("**What the check tries**")[0]
+    text = source_of(part).partition("**Write your answer")[0].partition("**What the check tries**")[0]
     start = text.find("**What is demanded**")
     text = text[start:] if start >= 0 else text[text.find("\n1. ") :]
     text = re.sub(r"^\*\*What is demanded\*\*(, beside[^:]*)?:?", "", text)

@@ -49,9 +49,9 @@ def test_the_picture_is_read_row_by_row():
     name = "{http://www.w3.org/2000/svg}"
     rows = [[t[0].tail if len(t) else t.text for t in row.iter(f"{name}text")] for row in picture.iter(f"{name}g")]
     assert [row[0] for row in rows] == [str(n) for n in range(1, 16)]
-    assert rows[3][1:] == ["5 │ COMMIT", "100", "–"]
+    assert rows[3][1:] == ["5 │ COMMIT", "100", "–", "100 ✉8"]
     assert rows[2][1:] == ["5 │ UPDATE account balance + 100", "0", "–"]
-    assert rows[8][-2] == "200, must be 100"
+    assert rows[8][2:] == ["200, must be 100", "–", "100 ✉8 again"]
     whole = [title.text for title in picture.iter(f"{name}title")]
     assert "5 │ UPDATE account SET balance = balance + 100 WHERE id = 666 → 1 row" in whole
 

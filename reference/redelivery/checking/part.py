@@ -318,7 +318,10 @@ class Report:
             return ""
         before = run.events[: first.number - 1]
         expected = first.message >= 0 and run.scenario.expected_dead >> first.message & 1
-        if expected or any(e.redelivered or (e.process != first.process and e.packet < 0) for e in before):
+        if expected or any(
+            e.redelivered or e.kind in ("ack", "answer") or (e.process != first.process and e.packet < 0)
+            for e in before
+        ):
             return ""
         error = f"{first.raised.name}: {first.raised.text}".removesuffix(": ")
         where = f"Line {first.raised_line[1]}" if first.raised_line else "It"
