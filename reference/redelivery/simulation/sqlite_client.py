@@ -31,6 +31,7 @@ from typing import Any, Literal, NoReturn, SupportsIndex
 
 from .operations import UNSUPPORTED, SqlFailure, SqlResult, SqlStatement
 from .sqlite_statements import first_keyword, without_lead
+from .sqlite_tuning import Tuning
 
 _DML = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
 #: What SQLite calls read-only, so that ``executemany`` refuses it.
@@ -43,11 +44,9 @@ _AS_IT_IS = (int, bytes, type(None))
 _PLACEHOLDER = re.compile(
     r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*.*?(?:\*/|\Z)|\w[\w$]*|([:@$]\w+|\?\d*)""", re.DOTALL
 )
-_BUSY_TIMEOUT = re.compile(r"PRAGMA\s+(?:\w+\s*\.\s*)?busy_timeout\s*(?:[=(]\s*(-?\d+)\s*\)?)?\s*;?\s*", re.IGNORECASE)
 _WAL = re.compile(
     r"PRAGMA\s+(?:\w+\s*\.\s*)?journal_mode\s*(?:=\s*['\"]?wal['\"]?|\(\s*['\"]?wal['\"]?\s*\))\s*;?\s*", re.I
 )
-_MILLISECONDS = 5000
 #: Whether `executemany` keeps what RETURNING gives.
 _KEEPS_RETURNING = sys.version_info >= (3, 12)
 _MISUSE = SqlFailure("InterfaceError", "bad parameter or other API misuse", 21, "SQLITE_MISUSE", False)
@@ -310,7 +309,6 @@ class Connection:
     # As the real one, it takes no attributes of others: they would be a memory that nobody knows of.
     __slots__ = (
         "_ask",
-        "_busy_timeout",
         "_changes",
         "_closed",
         "_count_read",
@@ -319,6 +317,7 @@ class Connection:
         "_look_back",
         "_refused",
         "_trace",
+        "_tuning",
         "row_factory",
         "text_factory",
     )
@@ -350,7 +349,7 @@ class Connection:
         self._changes = 0
         self._count_read: Callable[[SqlResult], object] | None = None
         """Told of every statement whose rowcount is looked at, for the diagnosis."""
-        self._busy_timeout = _MILLISECONDS
+        self._tuning = Tuning()
         self.row_factory: Any = None
         self.text_factory: Any = str
 
@@ -359,9 +358,9 @@ class Connection:
     def _tell(self, statement: SqlStatement, traced: str | None = None) -> SqlResult:
         self._check()
         if first_keyword(statement.sql) == "PRAGMA":
-            match = _BUSY_TIMEOUT.fullmatch(without_lead(statement.sql))
-            if match is not None:
-                return self._set_busy_timeout(match[1])
+            tuned = self._tuning.answer(without_lead(statement.sql))
+            if tuned is not None:
+                return SqlResult(*tuned, -1, 0, self._in_transaction)
             if _WAL.fullmatch(without_lead(statement.sql)):
                 return self._stay_in_journal_mode()
         if self._trace is not None:
@@ -375,12 +374,6 @@ class Connection:
             raise_as_sqlite(told)
         self._changes += told.changed
         return told
-
-    def _set_busy_timeout(self, milliseconds: str | None) -> SqlResult:
-        """Answered here: a real waiting time would make the world wait, not only this process."""
-        if milliseconds is not None:
-            self._busy_timeout = max(int(milliseconds), 0)
-        return SqlResult(((self._busy_timeout,),), ("timeout",), -1, 0, self._in_transaction)
 
     def _stay_in_journal_mode(self) -> SqlResult:
         """Both journal modes are searched, whatever a handler wants: where a file can't have a write-ahead log, SQLite
@@ -417,7 +410,7 @@ class Connection:
             raise
 
     def _begin_delivery(self) -> None:
-        self._busy_timeout = _MILLISECONDS
+        self._tuning = Tuning()
         self._in_transaction = False
         self._closed = False
         self._changes = 0

@@ -30,12 +30,10 @@ _SCHEMA_PRAGMAS = frozenset(
 _FLAG_PRAGMAS = frozenset(
     ["foreign_keys", "recursive_triggers", "defer_foreign_keys", "case_sensitive_like", "legacy_alter_table"]
 )
-_HARMLESS_PRAGMAS = frozenset(["synchronous", "busy_timeout"])
+_HARMLESS_PRAGMAS = frozenset(["synchronous"])
 #: Reading these does no harm; setting them would last beyond the delivery.
 _READABLE_PRAGMAS = frozenset(
     [
-        "cache_size",
-        "temp_store",
         "compile_options",
         "function_list",
         "collation_list",
@@ -43,7 +41,6 @@ _READABLE_PRAGMAS = frozenset(
         "pragma_list",
         "encoding",
         "page_size",
-        "mmap_size",
         "max_page_count",
         "user_version",
         "journal_mode",
