@@ -48,7 +48,16 @@ def test_its_metadata_says_what_each_layer_needs(wheel: Path) -> None:
     needed = [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
     always = {r.name for r in needed if r.marker is None}
     assert always == {"fakeredis", "greenlet", "redis", "sqlite-utils", "tqdm"}
-    assert set(metadata.get_all("Provides-Extra", [])) == {"lua", "lab", "grading", "cluster", "docs", "test"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {
+        "lua",
+        "lab",
+        "grading",
+        "cluster",
+        "engines",
+        "brokers",
+        "docs",
+        "test",
+    }
     assert metadata.get_payload().startswith("# redelivery")  # type: ignore[union-attr]
     (entry_points,) = [archive.read(n).decode() for n in archive.namelist() if n.endswith("entry_points.txt")]
     assert "redelivery = redelivery.library.pytest_plugin" in entry_points

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__
+from .engines.commands import add_engines
 from .grading.commands import add_to as add_grading
 from .library.commands import add_consumer, check_consumer, is_consumer, not_a_target
 from .workspace.commands import add_to
@@ -102,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         "--save", type=Path, metavar="FILE", help="write the matrix to FILE, too; with --part, its other rows stay"
     )
     verify.set_defaults(run=_verify)
+    add_engines(commands)
     add_grading(commands)
     add_to(commands)
     return parser

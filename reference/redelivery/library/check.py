@@ -87,6 +87,7 @@ class Check:
     seconds: float | None = None
     project: Sequence[str] = ()
     database: str | Path | None = None
+    store: Any = None
 
     def run(self, progress: Callable[[int], None] | None = None) -> Result:
         """Search all schedules within the bounds.
@@ -94,6 +95,9 @@ class Check:
         Raises:
             CannotCheck: something that was given can't be used.
         """
+        if self.store is not None:
+            with engine_check().prepared(self, current()) as on_engine:
+                return on_engine.search(progress)  # type: ignore[no-any-return]
         with _Prepared(self, current()) as prepared:
             return prepared.search(progress)
 
@@ -103,8 +107,18 @@ class Check:
         Raises:
             CannotCheck: the schedule can't be carried out, or something that was given can't be used.
         """
+        if self.store is not None:
+            with engine_check().prepared(self, current()) as on_engine:
+                return on_engine.replay(token)  # type: ignore[no-any-return]
         with _Prepared(self, current()) as prepared:
             return prepared.replay(token)
+
+
+def engine_check() -> Any:
+    """What checks on a real database; imported when it is asked for."""
+    from ..engines import check as found
+
+    return found
 
 
 def check(
@@ -125,6 +139,7 @@ def check(
     seconds: float | None = None,
     project: Sequence[str] = (),
     database: str | Path | None = None,
+    store: Any = None,
 ) -> Result:
     """Run a consumer under every schedule of redeliveries, crashes and interleavings within bounds.
 
@@ -168,6 +183,8 @@ def check(
         seconds: Computing time after which a search is given up (by default 60).
         project: Further packages whose modules are the user's, and so are copied for each process.
         database: The path that the consumer opens with `sqlite3.connect` itself; it leads to the simulated database.
+        store: A real database in place of the simulated ones: ``redelivery.engines.postgres("READ COMMITTED")``. The
+            handler takes ``connection`` (psycopg's), ``session`` or ``engine``.
 
     Returns:
         What was proved.
@@ -194,6 +211,7 @@ def check(
         seconds,
         project,
         database,
+        store,
     )
     settings = current().counted()
     try:
@@ -209,6 +227,29 @@ def check(
     if not result.proved:
         raise NotProved(result)
     return result
+
+
+class CheckLimits:
+    """Bounds, from what a check and a test run say."""
+
+    @staticmethod
+    def of(given: Check, settings: Settings, fallback: Bounds) -> Bounds:
+        """The bounds in force.
+
+        Raises:
+            CannotCheck: they are none.
+        """
+        bounds = fallback if given.bounds is None else given.bounds
+        if not isinstance(bounds, Bounds):
+            raise CannotCheck(f"bounds= takes redelivery.Bounds(consumers=2, faults=2), not {type(bounds).__name__}")
+        for name, least, most in (("consumers", 1, 4), ("faults", 0, 6)):
+            value = getattr(settings, name) if getattr(settings, name) is not None else getattr(given, name)
+            if value is None:
+                continue
+            if type(value) is not int or not least <= value <= most:
+                raise CannotCheck(f"{name}={value!r} has to be a whole number from {least} to {most}")
+            bounds = bounds._replace(**{name: value})
+        return bounds
 
 
 # -- what is prepared for a search ---------------------------------------------------------------------------
@@ -400,21 +441,9 @@ class _Prepared:
         return tuple(found)
 
     def _bounds(self) -> Bounds:
-        given, settings = self.check, self.settings
         count = len(self.messages)
-        bounds = given.bounds
-        if bounds is None:
-            bounds = Bounds() if count <= 2 else Bounds(faults=1) if count <= 4 else Bounds(consumers=1, faults=1)
-        if not isinstance(bounds, Bounds):
-            raise CannotCheck(f"bounds= takes redelivery.Bounds(consumers=2, faults=2), not {type(bounds).__name__}")
-        for name, least, most in (("consumers", 1, 4), ("faults", 0, 6)):
-            value = getattr(settings, name) if getattr(settings, name) is not None else getattr(given, name)
-            if value is None:
-                continue
-            if type(value) is not int or not least <= value <= most:
-                raise CannotCheck(f"{name}={value!r} has to be a whole number from {least} to {most}")
-            bounds = bounds._replace(**{name: value})
-        return bounds
+        fallback = Bounds() if count <= 2 else Bounds(faults=1) if count <= 4 else Bounds(consumers=1, faults=1)
+        return CheckLimits.of(self.check, self.settings, fallback)
 
     def _hears(self, name: str, reader: Reader) -> Callable[[Answer], str | None]:
         bodies = [body.get(RAW, body) for _, body in self.messages]
