@@ -21,6 +21,7 @@ tutorial
 how-to/sqlalchemy
 how-to/sqlite3
 how-to/redis
+how-to/real-databases
 how-to/async
 how-to/frameworks
 how-to/other-services

@@ -21,7 +21,7 @@ from tests.engines.there import need
 
 pytestmark = [need("postgres", "psycopg"), pytest.mark.xdist_group("postgres")]
 
-RC, RR, SER = "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"
+RC, RR, STRICT = "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"
 SCHEMA = "; ".join(consumers.tables(key=True))
 MESSAGE = {"id": "8", "account": 666, "amount": 100}
 
@@ -43,10 +43,10 @@ def store(isolation: str, key: bool = True) -> Iterator[Any]:
         (consumers.check_then_act, False, RC, 96, 104),
         (consumers.check_then_act, True, RC, 0, 196),
         (consumers.check_then_act, False, RR, 0, 163),
-        (consumers.check_then_act, False, SER, 0, 163),
+        (consumers.check_then_act, False, STRICT, 0, 163),
         (consumers.check_then_note, False, RC, 240, 248),
         (consumers.check_then_note, False, RR, 240, 248),
-        (consumers.check_then_note, False, SER, 0, 504),
+        (consumers.check_then_note, False, STRICT, 0, 504),
         (consumers.claim, True, RC, 0, 20),
         (consumers.claim, True, RR, 0, 34),
         (consumers.advisory, False, RC, 0, 42),
@@ -108,7 +108,7 @@ def test_a_token_of_another_level_is_refused() -> None:
         Check(naive, [MESSAGE], once, SCHEMA, store=postgres(RR)).replay(str(found.schedule))
 
 
-@pytest.mark.parametrize("isolation", [RC, RR, SER])
+@pytest.mark.parametrize("isolation", [RC, RR, STRICT])
 def test_a_claim_with_the_mark_in_one_transaction_is_proved(isolation: str) -> None:
     result = check(claims_first, messages=[MESSAGE], schema=SCHEMA, claim=once, store=postgres(isolation))
     assert result.proved and f"at {isolation}" in str(result)
@@ -228,7 +228,7 @@ def test_a_handler_that_differs_each_time_is_undetermined(tmp_path: Path) -> Non
     [
         ({"store": "postgres"}, "store= takes redelivery.engines.postgres"),
         ({"store": postgres(), "job": lambda connection: None}, "job= can't be used on a real store"),
-        ({"store": postgres(), "schema": "CREATE TABEL account"}, "the schema fails with SyntaxError"),
+        ({"store": postgres(), "schema": "CREATE TTABLE account"}, "the schema fails with SyntaxError"),
         ({"store": postgres(), "claim": lambda connection: 7}, "has to return True or False"),
     ],
 )
