@@ -47,7 +47,7 @@ def test_its_metadata_says_what_each_layer_needs(wheel: Path) -> None:
     assert "Typing :: Typed" in metadata.get_all("Classifier", [])
     needed = [Requirement(line) for line in metadata.get_all("Requires-Dist", [])]
     always = {r.name for r in needed if r.marker is None}
-    assert always == {"fakeredis", "greenlet", "redis", "sqlite-utils", "tqdm"}
+    assert always == {"fakeredis", "redis", "sqlite-utils", "tqdm"}
     assert set(metadata.get_all("Provides-Extra", [])) == {
         "lua",
         "lab",

@@ -17,7 +17,7 @@ from redelivery.grading.processors import WaitsForProcessors
 from redelivery.simulation import hosts, patience, program
 from redelivery.simulation.calls import Call
 from redelivery.simulation.guards import guarded
-from redelivery.simulation.hosts import GreenletHost
+from redelivery.simulation.hosts import LocalHost
 from redelivery.simulation.operations import Hung, Request, Returned
 from redelivery.simulation.patience import Endless, Patience
 from redelivery.simulation.process import Node
@@ -91,11 +91,11 @@ def handle():
 """
 
 
-def request_of(source: str, look: Callable[[GreenletHost], None]) -> Request:
+def request_of(source: str, look: Callable[[LocalHost], None]) -> Request:
     """What a handler asks that calls ``look``, during which the watchdog looks at it."""
     with guarded():
         some = SourceProgram([Cell("answer", source)])
-        host = GreenletHost(some, [Call("handle", ())])
+        host = LocalHost(some, [Call("handle", ())])
         instance = hosts._Instance(host)
         instance.functions["handle"].__globals__["look"] = lambda: look(host)
         host._spare.append(instance)

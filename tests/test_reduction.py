@@ -19,7 +19,7 @@ from redelivery.exploration.search import Search
 from redelivery.exploration.transitions import Packed, Transitions
 from redelivery.exploration.verdict import Proved, Refuted, Stuck
 from redelivery.simulation import process
-from redelivery.simulation.hosts import GreenletHost
+from redelivery.simulation.hosts import LocalHost
 from redelivery.simulation.program import Cell, SourceProgram
 from redelivery.simulation.sqlite_store import Journal
 from redelivery.simulation.world import Bounds
@@ -204,7 +204,7 @@ def test_what_a_process_remembers_is_needed(monkeypatch: pytest.MonkeyPatch) -> 
     """If every delivery found a fresh memory, a consumer that drops what it remembers would pass."""
     answer = by_name("remembered_before_commit")
     assert isinstance(Search(answer.program(), TWO, "wal").run(), Refuted)
-    monkeypatch.setattr(GreenletHost, "_memory_after", lambda self, run, node: 0)
+    monkeypatch.setattr(LocalHost, "_memory_after", lambda self, run, node: 0)
     assert isinstance(Search(answer.program(), TWO, "wal").run(), Proved)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ..simulation.choices import TIME_IS_LEFT, Choice
-from ..simulation.guards import Watchdog, guarded
+from ..simulation.guards import guarded
 from ..simulation.hosts import Stopped
 from ..simulation.process import Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
+from ..simulation.watchdog import Watchdog
 from ..simulation.world import Bounds, World
 from .reduction import Mismatch, RememberedEffects, Step, carried_on
 from .scenario import Scenario

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..simulation.choices import Choice, Kind
-from ..simulation.guards import Watchdog, guarded
+from ..simulation.guards import guarded
 from ..simulation.hosts import Stopped
 from ..simulation.live import LiveEffects
 from ..simulation.process import MOST_OPERATIONS, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
+from ..simulation.watchdog import Watchdog
 from ..simulation.world import State, World
 from .replay import replay
 from .scenario import Scenario

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..simulation.calls import Role
 from ..simulation.choices import TIME_IS_LEFT, Choice, Kind
-from ..simulation.guards import Watchdog, guarded
+from ..simulation.guards import guarded
 from ..simulation.hosts import Stopped
 from ..simulation.live import LiveEffects
 from ..simulation.operations import (
@@ -37,6 +37,7 @@ from ..simulation.program import Program
 from ..simulation.redis_keys import keys_of
 from ..simulation.redis_keys import writes as writes_something
 from ..simulation.sqlite_store import NO_LOCK, Contents, Journal, Outcome, rows_of
+from ..simulation.watchdog import Watchdog
 from ..simulation.world import SUPERSEDED, Bounds, Effect, Process, State, World
 from .scenario import Scenario
 from .schedule import BadSchedule, choice_text, to_text
@@ -306,11 +307,11 @@ class _Recording(LiveEffects):
         )
         return outcome
 
-    def carry_out_on_redis(self, state: State, process: int, node: Node) -> RedisOutcome:
+    def carry_out_on_redis(self, now: int, node: Node) -> RedisOutcome:
         redis, table = self.redis, self.scenario.redis_table
         assert redis is not None
         before = tuple(redis_tables(self.scenario, redis, redis.number_contents()))
-        outcome = super().carry_out_on_redis(state, process, node)
+        outcome = super().carry_out_on_redis(now, node)
         after = tuple(redis_tables(self.scenario, redis, redis.number_contents()))
         request = node.request
         commands = [request.arguments] if isinstance(request, RedisCommand) else getattr(request, "commands", [])

@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 from ..simulation.calls import Role
 from ..simulation.choices import TIME_IS_LEFT, Kind
-from ..simulation.guards import Watchdog, guarded
+from ..simulation.guards import guarded
 from ..simulation.hosts import GrowingMemory, Stopped
 from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, NeedsPast, SchemaChanges
 from ..simulation.operations import Hung, ReadClock, Unrepeatable
 from ..simulation.process import MOST_ROUNDS, ROUNDS, Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal
+from ..simulation.watchdog import Watchdog
 from ..simulation.world import MOST_MISSED, MOST_TIMES, PATIENT, Bounds, World
 from .no_return import has_hope
 from .reduction import Cost, Mismatch, RememberedEffects, Rounds, Step, carried_on, hints_matter

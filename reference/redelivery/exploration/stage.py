@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..simulation.calls import Call, Role
-from ..simulation.guards import Watchdog, guarded
-from ..simulation.hosts import GreenletHost, Stopped
+from ..simulation.guards import guarded
+from ..simulation.hosts import LocalHost, Stopped
 from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, NeedsPast, SchemaChanges
 from ..simulation.operations import (
     CallService,
@@ -31,6 +31,7 @@ from ..simulation.process import Node, Tree
 from ..simulation.program import Program
 from ..simulation.remote import RemoteHost, RemoteProgram
 from ..simulation.sqlite_store import Contents, Journal, Schema, SqliteStore
+from ..simulation.watchdog import Watchdog
 from ..simulation.world import MOST_REQUESTS, Bounds, State, World, served
 from .scenario import Scenario
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from ..simulation.redis_store import RedisStore
 
 T = TypeVar("T")
-AnyHost = GreenletHost | RemoteHost
+AnyHost = LocalHost | RemoteHost
 #: The session of calls that are made alone.
 _ALONE = "alone"
 KINDS = "redis kinds"
@@ -108,7 +109,7 @@ def host_of(program: Program, scenario: Scenario) -> AnyHost:
     if isinstance(program, RemoteProgram):
         return RemoteHost(program, scenario.calls, scenario.messages)
     with guarded():
-        return GreenletHost(program, scenario.calls, scenario.messages)
+        return LocalHost(program, scenario.calls, scenario.messages)
 
 
 def world_of(tree: Tree, effects: Any, scenario: Scenario, bounds: Bounds, journal: Journal, needs: Needs) -> World:
@@ -264,7 +265,7 @@ def alone(live: LiveEffects, state: State, call: int, memory: int = 0) -> tuple[
             told = live.carry_out(_ALONE, node, False).told  # type: ignore[arg-type]
             assert told is not None, "nobody else holds a lock"
         elif isinstance(request, RedisCommand | RedisTransaction):
-            told = live.carry_out_on_redis(state, _ALONE, node).reply  # type: ignore[arg-type]
+            told = live.carry_out_on_redis(state.now, node).reply
             assert live.redis is not None
             live.redis.number_contents()
         elif isinstance(request, RedisWatch):

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from ..simulation.calls import Role
 from ..simulation.choices import TIME_IS_LEFT, TIME_PASSES, Choice, Kind
-from ..simulation.guards import Watchdog, guarded
+from ..simulation.guards import guarded
 from ..simulation.hosts import Stopped
 from ..simulation.live import LiveEffects
 from ..simulation.operations import Acknowledge, CallService, Hung, Receive, Returned, SendPayment, Unrepeatable
 from ..simulation.process import MOST_OPERATIONS, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
+from ..simulation.watchdog import Watchdog
 from ..simulation.world import State, World
 from .scenario import Scenario
 from .stage import TICK, AnyHost, Forbidden, Needs, close_here, host_of, stores, with_needs, world_of
@@ -92,6 +93,7 @@ class _Straight:
         self.scenario = scenario
         self.again = again
         self.watch = Forbidden(scenario, effects.store, effects.redis)
+        effects.carries_on = scenario.never is None
         self.repeated: set[object] = set()
         """What was delivered again, or is not going to be."""
         self.on_circles: set[State] = set()
@@ -124,6 +126,7 @@ class _Straight:
             return Endless(f"message {scenario.messages[dead][0]} is in the dead-letter queue")
         if not world.has_ended(state):
             return Endless("nobody can go on")
+        self.effects.carries_on = False
         wrong = scenario.judge(close_here(scenario, state, self.effects)[0])
         if wrong is not None:
             return Wrong(wrong, tuple(self.schedule))

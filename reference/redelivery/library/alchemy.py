@@ -45,9 +45,10 @@ class Simulated(SQLiteDialect_pysqlite):
     def do_rollback(self, dbapi_connection: Any) -> None:
         # A session that is thrown away may be collected at any moment: under another process's hands, or when a search
         # is over and nobody is at work.
-        real = isinstance(getattr(dbapi_connection, "dbapi_connection", dbapi_connection), sqlite3.Connection)
-        source = guards.source
-        if real or (source is not None and source.in_learner_code()):
+        connection = getattr(dbapi_connection, "dbapi_connection", dbapi_connection)
+        source: Any = guards.source
+        own = source is not None and source.in_learner_code() and source.connection_now() is connection
+        if own or isinstance(connection, sqlite3.Connection):
             dbapi_connection.rollback()
 
     def do_close(self, dbapi_connection: Any) -> None:

@@ -32,7 +32,7 @@ from ..simulation.memory import CannotCopy
 from ..simulation.message import Message
 from ..simulation.operations import CallService, RedisCommand, RedisTransaction, SqlStatement
 from .claims import DEAD, MARKS, REDIS, Claim, Judge, claims_of, requests_to, told, visible
-from .debugging import frame_after
+from .debugging import look_after
 from .frameworks import function_of
 from .given import RAW, STORES, Plan, parameters_of, shown, wanted
 from .mistakes import CannotCheck
@@ -630,9 +630,8 @@ class _Prepared:
         stop, number = self.settings.stop, shown_run.run.point_of_no_return
         if stop is not None and number is not None:
             shown_now = Replayed.of(self, shown_run)
-            with frame_after(self.program, shown_run.run, number) as (frame, letter):
-                if frame is not None:
-                    stop(frame, f"{shown_now}\n\nAfter step {number}, no run ends right any more. Consumer {letter}:")
+            where = f"{shown_now}\n\nAfter step {number}, no run ends right any more. Consumer"
+            look_after(self.program, shown_run.run, number, lambda frame, letter: stop(frame, f"{where} {letter}:"))
         return Replayed.of(self, shown_run)
 
 

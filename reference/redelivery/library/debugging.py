@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 from ..exploration.replay import Run
 from ..exploration.stage import Needs, host_of, stores, world_of
-from ..simulation.guards import guarded
-from ..simulation.hosts import GreenletHost
+from ..simulation.guards import guarded, lifted
+from ..simulation.hosts import LocalHost
 from ..simulation.live import LiveEffects
 from ..simulation.process import Tree
 from ..simulation.program import Program
 
 
-@contextlib.contextmanager
-def frame_after(program: Program, run: Run, number: int) -> Iterator[tuple[FrameType | None, str]]:
-    """The user's innermost frame of the process that made step ``number`` of a run (or of another that is at work), as
-    it stands after that step, and the process's letter. It is alive as long as the context lasts; nothing moves it.
-
-    None: nobody is at work then.
+def look_after(program: Program, run: Run, number: int, look: Callable[[FrameType, str], None]) -> None:
+    """Call ``look`` with the user's innermost frame of the process that made step ``number`` of a run (or of another
+    that is at work), as it stands after that step, and the process's letter. Nobody is looked at where nobody is at
+    work then.
     """
     scenario = run.scenario
     needs = Needs(True, True, True, True)
     host = host_of(program, scenario)
-    assert isinstance(host, GreenletHost)
+    assert isinstance(host, LocalHost)
     host.tell_all_apart = True
     tree = Tree(host, shared=False, scripts=scenario.scripts)
     with stores(scenario, run.journal, needs) as both:
@@ -37,12 +35,18 @@ def frame_after(program: Program, run: Run, number: int) -> Iterator[tuple[Frame
                 for choice in run.schedule[:number]:
                     state = world.apply(state, choice)
             last = run.schedule[number - 1].process if number else 0
-            order = sorted(range(len(state.processes)), key=lambda index: index != last)
-            for index in order:
-                frame = host.frame_at(state.processes[index].node, program.files)
-                if frame is not None and state.processes[index].message >= 0:
-                    yield frame, run.letters[index]
-                    return
-            yield None, ""
+            for index in sorted(range(len(state.processes)), key=lambda index: index != last):
+                process = state.processes[index]
+                node = tree.nodes[process.node]
+                if process.message < 0 or node.ended:
+                    continue
+                with guarded():
+                    if host.look_at(node, partial(_visit, look, run.letters[index])):
+                        return
         finally:
             host.close()
+
+
+def _visit(look: Callable[[FrameType, str], None], letter: str, frame: FrameType) -> None:
+    with lifted():
+        look(frame, letter)

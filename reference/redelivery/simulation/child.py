@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 from . import guards
 from .confine import Confinement, confine, die_with_parent, first_to_go, keep_to_oneself
-from .hosts import GreenletHost, GrowingMemory
+from .hosts import GrowingMemory, LocalHost
 from .memory import CannotCopy
 from .nest import CannotNest, Nest
-from .process import Node
+from .process import Follow, Node
 from .program import Cell, Quiet, SourceProgram
+from .watchdog import Watchdog
 from .wire import CLEAN, DIRTY, FIRST, NEXT, Gone, Pipe, packed, request_of, unpacked
 
 TICK = 0.01
@@ -239,8 +240,7 @@ def _hold(connection: socket.socket, confinement: Confinement) -> None:
     try:
         with guards.guarded() as silence:
             silence.listener = answers.printed
-            while True:
-                pipe.send(answers.to(pipe.receive()))
+            answers.serve(pipe)
     except (Gone, KeyboardInterrupt):
         leave(0)
     except BaseException:
@@ -250,7 +250,7 @@ def _hold(connection: socket.socket, confinement: Confinement) -> None:
 class _Host:
     """One host, and the nodes that are known of its tree."""
 
-    def __init__(self, host: GreenletHost) -> None:
+    def __init__(self, host: LocalHost) -> None:
         self.host = host
         self.nodes: dict[int, Node] = {}
         self.told: dict[int, int] = {}
@@ -273,6 +273,18 @@ class _Answers:
         self._hosts: dict[int, _Host] = {}
         self._output: list[str] = []
         self._here: _Host | None = None
+        self._next: list[Any] | None = None
+        """A message that came while a call was at work, and is not for it."""
+
+    def serve(self, pipe: Pipe) -> None:
+        """Answer one message after the other. A call stays at work as long as the next message says what it is told;
+        otherwise it is unwound, and run again should it be asked for."""
+        self._pipe = pipe
+        while True:
+            message, self._next = self._next or pipe.receive(), None
+            answer = self.to(message)
+            if self._next is None:
+                pipe.send(answer)
 
     def printed(self, text: str) -> None:
         here = self._here
@@ -301,7 +313,7 @@ class _Answers:
             return None
         held = self._here = self._hosts[rest[0]]
         host = held.host
-        with guards.Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
+        with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
             answer: Any = getattr(self, f"_{what.replace(' ', '_')}")(held, *rest[1:])
         self._here = None
         return answer
@@ -332,7 +344,7 @@ class _Answers:
     def _new_host(self, number: int, calls: Any, messages: Any, options: list[Any]) -> Any:
         assert self._program is not None
         try:
-            host = GreenletHost(self._program, unpacked(calls), [(i, unpacked(body)) for i, body in messages])
+            host = LocalHost(self._program, unpacked(calls), [(i, unpacked(body)) for i, body in messages])
         except CannotCopy as error:
             return {"x": str(error)}
         host.ignore_memory, host.tell_all_apart, host.record_stacks, host.patience, host.one_process = options
@@ -355,14 +367,31 @@ class _Answers:
     def _go_on(self, held: _Host, number: int, parent: int, told: Any) -> Any:
         return self._filled(held, held.host.go_on, held.add(number, parent, unpacked(told)))
 
-    def _filled(self, held: _Host, fill: Callable[[Node], None], node: Node) -> Any:
-        host = held.host
+    def _filled(self, held: _Host, fill: Callable[[Node, Follow], None], node: Node) -> Any:
+        last = node
+
+        def follow(here: Node) -> Node | None:
+            nonlocal last
+            self._pipe.send(self._answer(held, here))
+            message = self._pipe.receive()
+            if message[:2] != ["go on", number] or message[3] != here.number:
+                self._next = message
+                return None
+            last = held.add(message[2], here.number, unpacked(message[4]))
+            return last
+
+        number = next(number for number, one in self._hosts.items() if one is held)
         try:
-            fill(node)
+            fill(node, follow)
         except GrowingMemory:
             return {"x": "growing"}
         except CannotCopy as error:
             return {"x": str(error) or "something that can't be copied"}
+        return self._answer(held, last)
+
+    def _answer(self, held: _Host, node: Node) -> Any:
+        """What the process asks at ``node``, and what else has come out since the last answer."""
+        host = held.host
         answer: dict[str, Any] = {"r": packed(node.request), "l": node.line}
         if node.ended and node.memory:
             answer["m"] = node.memory

@@ -393,7 +393,6 @@ def _unless_learner(name: str) -> Callable[..., Any]:
 
 
 _SIGNALS = ("signal", "alarm", "setitimer", "pthread_kill", "raise_signal")
-real_signal, real_setitimer = signal.signal, signal.setitimer
 _real_datetime, _real_date = datetime.datetime, datetime.date
 
 
@@ -513,10 +512,11 @@ def guarded() -> Iterator[_Silence]:
         return
     _depth += 1
     saved = [(module, name, getattr(module, name)) for module, name, _ in _REPLACED if hasattr(module, name)]
-    saved_input = builtins.input
+    saved_input, streams = builtins.input, (sys.stdout, sys.stderr)
     _bell = signal.SIG_DFL
     library: Any = sqlite_utils.db
     saved_secrets = library.secrets
+    _outside[:] = [*saved, (builtins, "input", saved_input), (sys, "stdout", streams[0]), (sys, "stderr", streams[1])]
     try:
         for module, name, new in _REPLACED:
             if hasattr(module, name):
@@ -544,29 +544,18 @@ def guarded() -> Iterator[_Silence]:
         _depth -= 1
 
 
-class Watchdog:
-    """Calls ``tick`` at intervals of ``seconds`` on the main thread, and ``interrupted`` on Ctrl-C.
+_outside: list[tuple[Any, str, Any]] = []
+"""What is as it was, in the middle of what is guarded, while `lifted`."""
 
-    Outside the main thread Python delivers no signals; then nothing is watched.
-    """
 
-    def __init__(
-        self, seconds: float, tick: Callable[[FrameType | None], None], interrupted: Callable[[], None]
-    ) -> None:
-        self._seconds, self._tick, self._interrupted = seconds, tick, interrupted
-        self._active = False
-
-    def __enter__(self) -> Watchdog:
-        self._active = threading.current_thread() is threading.main_thread()
-        if self._active:
-            self._old_alarm = real_signal(signal.SIGALRM, lambda _, frame: self._tick(frame))
-            self._old_int = real_signal(signal.SIGINT, lambda _, __: self._interrupted())
-            self._old_timer = real_setitimer(signal.ITIMER_REAL, self._seconds, self._seconds)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._active:
-            real_setitimer(signal.ITIMER_REAL, *self._old_timer)
-            real_signal(signal.SIGALRM, self._old_alarm)
-            real_signal(signal.SIGINT, self._old_int)
-            self._active = False
+@contextlib.contextmanager
+def lifted() -> Iterator[None]:
+    """For somebody who looks on, in the middle of what is guarded: the real streams, clocks and so on."""
+    inside = [(module, name, getattr(module, name)) for module, name, _ in _outside]
+    try:
+        for module, name, value in _outside:
+            setattr(module, name, value)
+        yield
+    finally:
+        for module, name, value in inside:
+            setattr(module, name, value)

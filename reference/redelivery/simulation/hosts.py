@@ -1,28 +1,30 @@
-"""Where learner code runs: in this interpreter, each delivery in a greenlet that waits at its operation.
+"""Where learner code runs: in this interpreter, each call from its start.
 
-A process that asks for an operation is switched away from; it goes on when it is told the answer, or never:
-that is what a crash is. Since a process is a function of what it was told, a run that is no longer there is
-made again by telling a new one the same answers; that it then asks the same is checked every time.
+A process is a function of what it was told. So what it asks after some answers is found out by running the call from
+its start and telling it those answers; that it asks the same before is checked every time. At the first operation that
+has no answer the call goes on if there is one at once (`Follow`), and is unwound otherwise: a crash is a call that was
+unwound and not run again. No stack is ever switched, so this runs wherever Python does, in a browser, too.
+
+What unwinding makes a learner's ``except`` and ``finally`` do reaches nothing, and the process whose memory they could
+have changed is not used again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
-import ctypes
 import hashlib
 import inspect
-import itertools
 import random
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from time import process_time
 from types import FrameType
 from typing import Any, NoReturn
 
 import sqlite_utils
-from greenlet import getcurrent, greenlet
 
 from . import boundary, guards
 from .calls import Call, MessageGiven, Tool
@@ -54,7 +56,7 @@ from .operations import (
     Unrepeatable,
 )
 from .patience import Patience
-from .process import Line, Node, last_edges, same_request
+from .process import Follow, Line, Node, last_edges, same_request
 from .program import Program, _text, innermost_line
 from .queue_client import Queue, payment_sender
 from .sqlite_client import Connection, Opened
@@ -66,18 +68,16 @@ PATIENCE = 2.0
 _PATIENCE_WAITING = 6.0
 #: Where one delivery is endless, the next one is not waited for as long: this part of it.
 LITTLE_PATIENCE = 0.25
-#: How often a killed process may ask for something in its ``except`` and ``finally`` before it is left alone.
-_LAST_WORDS = 50
-_KEPT_RUNS = 64
+#: How often a call that is unwound may ask for something in its ``except`` and ``finally`` before it is pushed out.
+_LAST_WORDS = 3
 #: Different memories after which a search tries without telling them apart.
 _MOST_MEMORIES = 24
 #: Deliveries to one process whose memories are tried afterwards.
 _MEMORY_DEPTH = 4
-_graveyard: list[greenlet] = []
 
 
 class ProcessKilled(BaseException):
-    """Thrown into a process that will not be resumed, to unwind it. It can reach nothing any more."""
+    """Raised in a call that does not go on, to unwind it. It can reach nothing any more."""
 
 
 class GrowingMemory(Exception):
@@ -91,7 +91,7 @@ class Stopped(Exception):
 class _Instance:
     """One process: its own copy of the learner's code, and its clients of the stores."""
 
-    def __init__(self, host: GreenletHost, identity: int = 0) -> None:
+    def __init__(self, host: LocalHost, identity: int = 0) -> None:
         self.identity = identity
         self.functions = host.program.fresh(identity)
         self.entries = {name: self.functions.get(name) for name in host.entries}
@@ -101,7 +101,26 @@ class _Instance:
         """What the process has made once, by the name of its class."""
         self.seeded = host.program.seeded(identity)
         """What the functions of the module ``random`` draw from, once the process has seeded it."""
-        self.connection = Connection(host.ask, host.note_unsupported, host.look_back)
+        self._host = host
+        self.redis: Any = None
+        if Tool.REDIS in host.tools:
+            from .redis_client import make_client  # takes a while to import, and not everybody needs it
+
+            self.redis = host._clients.pop() if host._clients else make_client(host.ask_redis, host.note_unsupported)
+        self.renew()
+
+    def renew(self) -> None:
+        """Give it new connections, and forget what goes with a process."""
+        host, known = self._host, object()
+        self._known = known
+
+        def ask(statement: SqlStatement) -> SqlResult | SqlFailure:
+            active = host._active
+            if active is not None and active.instance._known is not known:
+                raise ProcessKilled  # a generator, say, of a process that is no more is collected just now
+            return host.ask(statement)
+
+        self.connection = Connection(ask, host.note_unsupported, host.look_back)
         if host.record_stacks:
             self.connection._count_read = host.counts_read.append
         self.db = sqlite_utils.Database(
@@ -111,11 +130,6 @@ class _Instance:
         )
         self.opened: list[Opened] = []
         """Further connections that the code has opened itself."""
-        self.redis: Any = None
-        if Tool.REDIS in host.tools:
-            from .redis_client import make_client  # takes a while to import, and not everybody needs it
-
-            self.redis = make_client(host.ask_redis, host.note_unsupported)
         self.context = contextvars.Context()
         self.loops: Any = None
         """asyncio's policy, where the process has one."""
@@ -146,23 +160,56 @@ class _Instance:
 
 
 class _Run:
-    """One delivery under way."""
+    """One call, from its start to the first operation that has no answer, or to its end."""
 
-    __slots__ = ("bits_drawn", "dead", "draws", "greenlet", "instance", "last_words", "line", "node", "number", "stack")
+    __slots__ = (
+        "beyond",
+        "bits_drawn",
+        "dead",
+        "differs_at",
+        "draws",
+        "failure",
+        "instance",
+        "last_words",
+        "line",
+        "number",
+        "path",
+        "place",
+        "request",
+        "stack",
+    )
 
-    def __init__(self, instance: _Instance) -> None:
+    def __init__(
+        self, instance: _Instance, path: Sequence[Node], beyond: Callable[[Request], Told | None] | None
+    ) -> None:
         self.instance = instance
-        self.greenlet: greenlet = None
-        self.node: Node | None = None
+        self.path = path
+        """What is known already, from the beginning of the call: it is told what these nodes were told."""
+        self.place = 0
+        """Where it is on that path."""
+        self.beyond = beyond
+        """What it is told at an operation after that; None: nothing, and it is unwound."""
+        self.request: Request | None = None
+        """What it asked when it was unwound, or how it ended."""
+        self.differs_at: Node | None = None
+        """Where it asked something else than the path says."""
+        self.failure: BaseException | None = None
+        """Raised by ``beyond``, and to be raised again outside of the learner's code."""
         self.line: Line | None = None
         self.stack: tuple[Line, ...] = ()
         self.dead = False
+        """It is being unwound: it reaches nothing any more."""
         self.last_words = 0
         self.draws = self.bits_drawn = 0
         self.number = 0
 
+    @property
+    def repeats(self) -> bool:
+        """Whether it does again what is known."""
+        return self.dead or self.place + 1 < len(self.path)
 
-class GreenletHost:
+
+class LocalHost:
     """Runs functions of ``program`` as ``calls`` say; nodes name calls by position.
 
     ``messages`` are the (id, body) pairs that a loop may receive.
@@ -182,8 +229,7 @@ class GreenletHost:
         self.stopped = False
         self._patience = Patience(PATIENCE, _PATIENCE_WAITING)
         self.record_stacks = False
-        self.rebuilding = False
-        """Earlier deliveries are being repeated, to make the memory that they left."""
+        self._rebuilding = False
         self.remembering: set[str] = set()
         """Names in which some process remembered something after a delivery; only with ``record_stacks``."""
         self.counts_read: list[SqlResult] = []
@@ -192,7 +238,7 @@ class GreenletHost:
         """What a handler asked for that this simulation has not, and where."""
         self.calls = 0
         """Handler calls begun."""
-        self._runs: dict[int, _Run] = {}  # by the number of the node at which they wait
+        self._thread = threading.get_ident()
         self._active: _Run | None = None
         self._progress = 0
         self._last_progress = -1
@@ -202,7 +248,14 @@ class GreenletHost:
         """Tell apart any number of memories."""
         self.one_process = False
         """All calls are made by one process, one after the other, which lives as long as the host."""
-        self._only: _Instance | None = None
+        self._now = 0
+        """What that process remembers now."""
+        self._before: dict[int, int] = {}
+        """What it remembered at the beginning of each call, by the number of the call's root."""
+        self._latest: tuple[int, _Instance] | None = None
+        """What a process remembers that has come to the end of a call, and is as it was then."""
+        self._clients: list[Any] = []
+        """Redis clients of processes that are no more."""
         self._memories: dict[Any, int] = {}
         self._identities: set[int] = set()
         """Of processes whose memory at their start has its number."""
@@ -236,30 +289,56 @@ class GreenletHost:
 
     # -- what a tree asks ------------------------------------------------------------------------------
 
-    def start(self, node: Node) -> None:
-        run = self._begin(node.memory, node.message)
-        self._settle(run, node, self._resume(run, None))
+    @property
+    def rebuilding(self) -> bool:
+        """Something is being repeated: the memory that earlier calls left, or a call up to where it has been before."""
+        return self._rebuilding or (self._active is not None and self._active.repeats)
 
-    def go_on(self, node: Node) -> None:
-        parent = node.parent
-        assert parent is not None
-        run = self._runs.pop(parent.number, None) or self._run_again(parent)
-        if run is None:
-            node.request, node.line = self._unrepeatable, self._unrepeatable_line
-            return
-        self._settle(run, node, self._resume(run, node.told))
+    def start(self, node: Node, follow: Follow | None = None) -> None:
+        if self.one_process:
+            self._before[node.number] = self._now
+        self._go(node, follow)
+
+    def go_on(self, node: Node, follow: Follow | None = None) -> None:
+        self._go(node, follow)
+
+    def _go(self, node: Node, follow: Follow | None) -> None:
+        """Find out what the process asks at ``node``, and at those which ``follow`` says come after it."""
+        path = _path_to(node)
+
+        def beyond(request: Request) -> Told | None:
+            nonlocal node
+            self._settle(run, node, request)
+            child = None if follow is None else follow(node)
+            if child is None:
+                return None
+            node = child
+            return child.told
+
+        run = _Run(self._process_for(node.root), path, beyond)
+        asked = self._live(run, node.message)
+        if run.differs_at is not None:
+            node.request = self._differs(run.differs_at, asked, run.line)
+            node.line = self._unrepeatable_line
+        elif isinstance(asked, Returned | Raised | Hung):
+            self._settle(run, node, asked)
+
+    def _told(self, end: Node, instance: _Instance) -> _Run:
+        """A process that was told in one call what led to ``end``."""
+        run = _Run(instance, _path_to(end), None)
+        self._live(run, end.message)
+        return run
 
     def _check_again(self, node: Node) -> Unrepeatable | None:
         """Run an ended delivery once more from its start; what it asks must be what it asked."""
         if node.parent is None or isinstance(node.request, Hung | Unrepeatable):
             return None
-        run = self._run_again(node.parent)
-        if run is None:
-            return self._unrepeatable
-        request = self._resume(run, node.told)
-        if not _same(request, node.request):
-            return self._differs(node, request, run.line)
-        return None
+        run = self._told(node, self._process_for(node.root))
+        asked = run.request
+        assert asked is not None
+        if run.differs_at is None and _same(asked, node.request):
+            return None
+        return self._differs(run.differs_at or node, asked, run.line)
 
     def check_all(self, nodes: Sequence[Node]) -> Unrepeatable | None:
         for node in nodes:
@@ -290,25 +369,24 @@ class GreenletHost:
 
     def again(self, root: Node, answers: Sequence[Told]) -> list[Request]:
         """What a new run of the call at ``root`` asks when it is told ``answers`` one after the other."""
-        run = self._begin(root.memory, root.message)
-        requests = [self._resume(run, None)]
-        for told in answers:
-            if run.greenlet.dead or run.dead:
-                break
-            requests.append(self._resume(run, told))
-        self._kill(run)
-        return requests
+        return self._asked(self._process_for(root), root.message, answers)
+
+    def _asked(self, instance: _Instance, call: int, answers: Sequence[Told]) -> list[Request]:
+        asked: list[Request] = []
+        left = iter(answers)
+
+        def beyond(request: Request) -> Told | None:
+            asked.append(request)
+            return next(left, None)
+
+        last = self._live(_Run(instance, (), beyond), call)
+        return asked if asked and asked[-1] is last else [*asked, last]
 
     def in_a_row(self, identity: int, deliveries: Sequence[tuple[int, Sequence[Told]]]) -> list[list[Request]]:
         """With `one_process`: what a new process that starts with this identity asks in each of these deliveries, as
         (call, what it is told), one after the other."""
-        self._only = _Instance(self, identity)
-        found = []
-        for place, (call, told) in enumerate(deliveries):
-            root = Node(place, None, None, None)
-            root.message = call
-            found.append(self.again(root, told))
-        return found
+        instance = self._new(identity)
+        return [self._asked(instance, call, told) for call, told in deliveries]
 
     def rounds(self, node: Node, length: int, most: int) -> int:
         """The process at ``node`` has come round, and asks what it asked ``length`` operations before. For how many
@@ -323,22 +401,22 @@ class GreenletHost:
 
     def _rounds(self, node: Node, length: int, most: int) -> int:
         edges = last_edges(node, length)[::-1]
-        run = self._run_again(node)
-        if run is None:
-            return 0
-        same = 0
-        try:
-            while same < most:
-                asked, told = edges[same % length]
-                if isinstance(asked, DrawBytes):  # never the same twice
-                    told = hashlib.shake_256(f"{same}".encode()).digest(asked.length)
-                request = self._resume(run, told)
-                same += 1
-                if not same_request(request, edges[same % length].request):
-                    break
-        finally:
-            self._kill(run)
-        return same
+        same = -1
+
+        def beyond(request: Request) -> Told | None:
+            nonlocal same
+            same += 1
+            if same >= most or (same and not same_request(request, edges[same % length].request)):
+                return None
+            asked, told = edges[same % length]
+            if isinstance(asked, DrawBytes):  # never the same twice
+                told = hashlib.shake_256(f"{same}".encode()).digest(asked.length)
+            return told
+
+        run = _Run(self._process_for(node.root), _path_to(node), beyond)
+        asked = self._live(run, node.message)
+        ended = isinstance(asked, Returned | Raised | Hung)
+        return 0 if run.differs_at is not None else max(same + ended, 0)
 
     def adopt(self, histories: Mapping[int, tuple[int, Node]]) -> None:
         """Take over from a host that is no more: what processes remember, as a number → the number of what they
@@ -356,39 +434,61 @@ class GreenletHost:
         return self._unrepeatable_line
 
     def close(self) -> None:
-        """Unwind every run that still waits."""
-        for run in self._runs.values():
-            self._kill(run)
-        self._runs.clear()
+        """Nothing waits, so there is nothing to end."""
+
+    def look_at(self, node: Node, visit: Callable[[FrameType], None]) -> bool:
+        """Call ``visit`` with the innermost of the learner's frames at a node that has not ended, while it is there;
+        whether there is one."""
+        found = False
+
+        def beyond(request: Request) -> None:
+            nonlocal found
+            frame = _innermost(sys._getframe(1), self.program.files)
+            if frame is not None:
+                found = True
+                visit(frame)
+
+        self._live(_Run(self._process_for(node.root), _path_to(node), beyond), node.message)
+        return found
 
     # -- runs ------------------------------------------------------------------------------------------
 
-    def _begin(self, memory: int, message: int) -> _Run:
-        if self.one_process:
-            self._only = self._only or _Instance(self)
-            return self._deliver(self._only, message)
-        instance = self._instance_with(memory)
-        return self._deliver(instance, message)
+    def _process_for(self, root: Node) -> _Instance:
+        """A process that remembers what the one remembered to which the call at ``root`` was made."""
+        return self._instance_with(self._before.get(root.number, self._now) if self.one_process else root.memory)
 
     def _instance_with(self, memory: int) -> _Instance:
-        history = self._histories[memory] if memory > 0 else None
-        if history is None:
-            return self._spare.pop() if self._spare else _Instance(self, -memory)
-        earlier, end = history
-        instance = self._instance_with(earlier)
-        outermost, self.rebuilding = self.rebuilding, True
-        run = self._deliver(instance, end.root.message)
-        self._resume(run, None)
-        for told in end.answers():
-            if run.greenlet.dead:
-                break
-            self._resume(run, told)
-        self.rebuilding = outermost
+        if self._latest is not None and self._latest[0] == memory:
+            instance, self._latest = self._latest[1], None
+            return instance
+        earlier: list[Node] = []  # the ends of the calls that it remembers, the last one first
+        start = memory
+        while start > 0 and (history := self._histories[start]) is not None:
+            start, end = history
+            earlier.append(end)
+        if not earlier:
+            return self._spare.pop() if self._spare else self._new(-memory)
+        outermost, self._rebuilding = self._rebuilding, True
+        try:
+            instance = self._new(-start)
+            for end in reversed(earlier):
+                self._told(end, instance)
+        finally:
+            self._rebuilding = outermost
         return instance
 
-    def _deliver(self, instance: _Instance, number: int) -> _Run:
+    def _new(self, identity: int = 0) -> _Instance:
+        """A process that has just started."""
+        outermost, self._rebuilding = self._rebuilding, self._rebuilding or self.calls > 0
+        try:
+            return _Instance(self, identity)
+        finally:
+            self._rebuilding = outermost
+
+    def _live(self, run: _Run, number: int) -> Request:
+        """Run a call until it is unwound or ends; what it asked last, or how it ended."""
         self.calls += 1
-        run = _Run(instance)
+        instance = run.instance
         instance.connection._begin_delivery()
         for opened in instance.opened:
             opened._begin_delivery()
@@ -398,23 +498,70 @@ class GreenletHost:
             from .redis_client import begin_delivery
 
             begin_delivery(instance.redis)
-        call = self.calls_known[number]
-        run.greenlet = greenlet(lambda _: self._live(run, call))
-        run.greenlet.gr_context = instance.context
-        return run
+        loops, trace, around = self._event_loops, sys.gettrace(), (self._active, guards.source)
+        self._thread = threading.get_ident()
+        if loops is not None:
+            loops.install()
+            outer = loops.leave()
+        self._progress += 1
+        self._active, guards.source = run, self
+        ended: Request | None = None
+        try:
+            ended = instance.context.run(self._call, run, self.calls_known[number])
+        except ProcessKilled:
+            pass
+        finally:
+            self._active, guards.source = around
+            if sys.gettrace() is not trace:
+                sys.settrace(trace)
+            if loops is not None:
+                loops.back(outer)
+        if self.stopped:
+            raise Stopped
+        if run.failure is not None:
+            raise run.failure
+        if run.request is not None:
+            self._let_go_of(instance, run)
+            return run.request
+        assert ended is not None
+        run.request = ended
+        if run.place + 1 < len(run.path):
+            run.differs_at = run.path[run.place]
+        return ended
 
-    def _live(self, run: _Run, call: Call) -> Request:
-        """The life of one call, inside its greenlet."""
+    def _call(self, run: _Run, call: Call) -> Request:
+        """The life of one call."""
         try:
             value = self._function(run.instance, call)(*self._given(run.instance, call.arguments))
             return Returned(value) if type(value) in (int, str) else Returned()
         except ProcessKilled:
             return Returned()
         except BaseException as error:
-            run.line = innermost_line(error, self.program.files) or run.line
+            if run.dead:
+                _let_go(error)
+                return Returned()
+            run.line = innermost_line(error, self.program.files) or run.line or self._line_before(run)
             raised = _describe(error, self.program.files)
             _let_go(error)
             return raised
+
+    @staticmethod
+    def _line_before(run: _Run) -> Line | None:
+        """That of the last operation on the path that the run has come."""
+        return run.path[run.place - 1].line if 0 < run.place <= len(run.path) else None
+
+    def _let_go_of(self, instance: _Instance, run: _Run) -> None:
+        """A process in which a call was unwound is not used again, but for what can't remember anything of it."""
+        if run.last_words <= _LAST_WORDS and not isinstance(run.request, Hung):
+            if self._is_forgetful(instance) and not self.starts_apart:
+                instance.renew()
+                self._spare.append(instance)
+            elif instance.redis is not None:
+                self._clients.append(instance.redis)
+
+    def _is_forgetful(self, instance: _Instance) -> bool:
+        """Whether there is nothing in which the process could remember anything."""
+        return self._keeps_nothing and not instance.objects and instance.seeded is None
 
     def _function(self, instance: _Instance, call: Call) -> Callable[..., Any]:
         name, _, method = call.function.partition(".")
@@ -447,88 +594,27 @@ class GreenletHost:
                 given.append(argument)
         return given
 
-    def _resume(self, run: _Run, told: Told | None) -> Request:
-        self._active = run
-        self._progress += 1
-        try:
-            request: Any = self._switch_to(run, lambda: run.greenlet.switch(told))
-        finally:
-            self._active = None
-        if self.stopped:
-            raise Stopped
-        if not isinstance(request, Request):
-            run.dead = True
-            bury(run.greenlet)
-            return Hung("it left the handler in the middle, by switching greenlets")
-        return request
-
-    def _switch_to(self, run: _Run, switch: Callable[[], Any]) -> Any:
-        """Let a run go on until it asks."""
-        loops, guards.source = self._event_loops, self
-        if loops is None:
-            try:
-                return switch()
-            finally:
-                guards.source = None
-        loops.install()
-        outer = loops.leave()
-        try:
-            return switch()
-        finally:
-            loops.back(outer)
-            guards.source = None
-
     def _settle(self, run: _Run, node: Node, request: Request) -> None:
         if self.unsupported is None and (left := self._modules.left()) is not None:
             self.unsupported = left, run.line
         node.request, node.line, node.stack = request, run.line, run.stack
-        run.node = node
         if isinstance(request, Returned | Raised):
+            instance = run.instance
             if not self._keeps_loops:
-                run.instance.loops = None  # the next delivery has another, whatever this one did with it
-            if self.one_process:
-                pass  # it goes on with what it remembers
-            elif self._keeps_nothing and not run.instance.objects and run.instance.seeded is None:
-                node.memory = -run.instance.identity
+                instance.loops = None  # the next delivery has another, whatever this one did with it
+            if self._is_forgetful(instance):
+                node.memory = -instance.identity
                 if not self.starts_apart:
-                    self._spare.append(run.instance)
+                    self._spare.append(instance)
+            elif self.one_process:
+                self._now = self._memory_after(run, node)
+                self._latest = self._now, instance
             elif self.ignore_memory:
-                node.memory = -run.instance.identity
+                node.memory = -instance.identity
             else:
                 node.memory = self._memory_after(run, node)
             if isinstance(request, Returned):
                 node.line = node.parent.line if node.parent else None
-        elif isinstance(request, Hung):
-            run.dead = True
-        else:
-            self._runs[node.number] = run
-            if len(self._runs) > _KEPT_RUNS:
-                oldest = next(iter(self._runs))
-                self._kill(self._runs.pop(oldest))
-
-    def _run_again(self, node: Node) -> _Run | None:
-        """A run that waits at ``node``, made by telling a new one the same answers. Where there is one process, which
-        goes on meanwhile, another one is told them, and may do otherwise, since it remembers nothing."""
-        path = []
-        step: Node | None = node
-        while step is not None:
-            path.append(step)
-            step = step.parent
-        path.reverse()
-        if self.one_process:
-            run = self._deliver(_Instance(self), node.root.message)
-        else:
-            run = self._begin(node.root.memory, node.root.message)
-        request = self._resume(run, None)
-        for index, step in enumerate(path):
-            if not _same(request, step.request):
-                if not self.one_process:
-                    self._differs(step, request, run.line)
-                self._kill(run)
-                return None
-            if index + 1 < len(path):
-                request = self._resume(run, path[index + 1].told)
-        return run
 
     def _differs(self, node: Node, request: Request, line: Line | None) -> Unrepeatable:
         self._unrepeatable = Unrepeatable(
@@ -541,22 +627,6 @@ class GreenletHost:
 
     _unrepeatable = Unrepeatable("")
     _unrepeatable_line: Line | None = None
-
-    def _kill(self, run: _Run) -> None:
-        """Unwind a run that will never be resumed. Its ``except`` and ``finally`` reach nothing."""
-        if run.dead or run.greenlet.dead:
-            return
-        run.dead = True
-        for connection in (run.instance.connection, *run.instance.opened):
-            connection._in_transaction = False
-        self._active = run
-        self._progress += 1
-        try:
-            self._switch_to(run, lambda: run.greenlet.throw(ProcessKilled))
-        finally:
-            self._active = None
-        if not run.greenlet.dead:
-            bury(run.greenlet)
 
     def _memory_after(self, run: _Run, node: Node) -> int:
         """The number of what the process remembers after this delivery; 0 is a fresh memory."""
@@ -574,12 +644,13 @@ class GreenletHost:
             self._note_memory(run)
         number = self._memories.get(after)
         if number is None:
-            if len(self._histories) > _MOST_MEMORIES and not self.tell_all_apart:
+            if len(self._histories) > _MOST_MEMORIES and not (self.tell_all_apart or self.one_process):
                 raise GrowingMemory
             if not self._memories:
                 self._memories["nothing is known of a fresh one"] = 0
             number = self._memories[after] = len(self._histories)
-            self._histories.append((node.root.memory, node))
+            before = self._before[node.root.number] if self.one_process else node.root.memory
+            self._histories.append((before, node))
         return number
 
     def memory_matters(self, tree_nodes: Sequence[Node], deadline: float, most: int) -> bool | None:
@@ -596,8 +667,8 @@ class GreenletHost:
                 for end in ends:
                     if process_time() > deadline or len(seen) > most:
                         return None
-                    run = self._begin(memory, end.root.message)
-                    if not self._same_again(run, end):
+                    run = self._told(end, self._instance_with(memory))
+                    if run.differs_at is not None or not _same(run.request or end.request, end.request):
                         return True
                     after = self._note_history(run, memory, end)
                     if after not in seen:
@@ -607,21 +678,6 @@ class GreenletHost:
             if not level:
                 return False
         return False
-
-    def _same_again(self, run: _Run, end: Node) -> bool:
-        path: list[Node] = []
-        node: Node | None = end
-        while node is not None:
-            path.append(node)
-            node = node.parent
-        request = self._resume(run, None)
-        for step, following in itertools.zip_longest(reversed(path), reversed(path[:-1])):
-            if not _same(request, step.request):
-                self._kill(run)
-                return False
-            if following is not None:
-                request = self._resume(run, following.told)
-        return True
 
     def _fresh_fingerprint(self) -> Any:
         try:
@@ -655,7 +711,7 @@ class GreenletHost:
     # -- called from inside learner code ---------------------------------------------------------------
 
     def ask(self, statement: SqlStatement) -> SqlResult | SqlFailure:
-        """Hand an operation to the world and wait. Called in the learner's greenlet."""
+        """Hand an operation to the world and wait."""
         told = self._ask(statement)
         assert isinstance(told, SqlResult | SqlFailure)
         return told
@@ -679,14 +735,6 @@ class GreenletHost:
         opened.opened_with(options, [instance.connection, *instance.opened])
         instance.opened = [one for one in instance.opened if not one._closed] + [opened]
         return opened
-
-    def frame_at(self, node: int, files: frozenset[str]) -> FrameType | None:
-        """The innermost frame in ``files`` of the run that waits at a node, by its number; None where none does."""
-        run = self._runs.get(node)
-        frame: FrameType | None = run.greenlet.gr_frame if run is not None else None
-        while frame is not None and frame.f_code.co_filename not in files:
-            frame = frame.f_back
-        return frame
 
     def connection_now(self) -> Connection:
         """The connection of the process that is at work."""
@@ -723,7 +771,7 @@ class GreenletHost:
     def in_learner_code(self) -> bool:
         """Whether the call comes from inside a handler that is under way."""
         run = self._active
-        return run is not None and getcurrent() is run.greenlet and not run.dead
+        return run is not None and not run.dead and threading.get_ident() == self._thread
 
     def draw_bytes(self, count: int, bits: int | None = None) -> bytes:
         """Random bytes for the handler under way, from the world, of which it will use so many ``bits``."""
@@ -760,7 +808,7 @@ class GreenletHost:
 
     def _ask(self, request: Request) -> Told:
         run = self._active
-        if run is None or getcurrent() is not run.greenlet:
+        if run is None or threading.get_ident() != self._thread:
             self.note_unsupported("a store, the queue or a message used outside of the function that was given it")
             raise NotAllowedHere(
                 "the stores, the queue and the message can only be used inside the function that was given them, "
@@ -769,35 +817,85 @@ class GreenletHost:
         if run.dead:
             run.last_words += 1
             if run.last_words > _LAST_WORDS:
-                self._hub_of(run).switch(None)
+                self._push_out(run, sys._getframe(1))
             raise ProcessKilled
-        frame = sys._getframe(2)
+        self._progress += 1
+        path, place = run.path, run.place
+        if place + 1 < len(path):
+            node = path[place]
+            if _same(request, node.request):
+                run.place = place + 1
+                return path[place + 1].told  # type: ignore[return-value]
+            run.differs_at = node
         files = self.program.files
-        while frame is not None and frame.f_code.co_filename not in files:
-            frame = frame.f_back  # type: ignore[assignment]
+        frame = _innermost(sys._getframe(2), files)
         run.line = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
         if self.record_stacks:
             run.stack = _stack(frame, files)
-        hub, loops = self._hub_of(run), self._event_loops
-        if loops is None:
-            told: Told = hub.switch(request)
-            return told
-        inner = loops.leave()
+        if run.beyond is not None and run.differs_at is None:
+            told = self._outside(run, request)
+            if told is not None:
+                return told
+        self._give_up(run, request)
+        raise ProcessKilled
+
+    def _outside(self, run: _Run, request: Request) -> Told | None:
+        """What the run is told, found out where the learner's code is not at work."""
+        assert run.beyond is not None
+        loops = self._event_loops
+        inner = loops.leave() if loops is not None else None
+        self._active, guards.source = None, None
         try:
-            told = hub.switch(request)
-            return told
+            return run.beyond(request)
+        except BaseException as error:
+            run.failure = error
+            return None
         finally:
-            loops.back(inner)
+            self._active, guards.source = run, self
+            if loops is not None:
+                loops.back(inner)
+
+    @staticmethod
+    def _give_up(run: _Run, request: Request) -> None:
+        """From now on the learner's code, which has asked this, reaches nothing; it is to be left."""
+        run.request, run.dead = request, True
+        for connection in (run.instance.connection, *run.instance.opened):
+            connection._in_transaction = False
+
+    def _push_out(self, run: _Run, frame: FrameType | None) -> None:
+        """Raise once more some lines further on: the code catches what it is told. How many lines further differs from
+        time to time, so that sooner or later it is a line at which nothing is caught::
+
+            while True:
+                try:                      # here, say
+                    queue.receive()
+                except:
+                    continue              # or here
+        """
+        lines = run.last_words % 11
+
+        def trace(frame: FrameType, event: str, _: Any) -> Any:
+            nonlocal lines
+            if event == "line":
+                lines -= 1
+                if lines < 0:
+                    raise ProcessKilled
+            return trace
+
+        while frame is not None and frame.f_code is not _THE_CALL:
+            frame.f_trace = trace
+            frame = frame.f_back
+        sys.settrace(trace)
 
     def unwinds(self) -> bool:
         """Whether the call comes from inside a handler that was killed."""
         run = self._active
-        return run is not None and getcurrent() is run.greenlet and run.dead
+        return run is not None and run.dead and threading.get_ident() == self._thread
 
     def event_loop_policy(self) -> Any:
         """asyncio's policy for the process whose handler asks; None outside of handlers."""
         run = self._active
-        if run is None or getcurrent() is not run.greenlet:
+        if run is None or threading.get_ident() != self._thread:
             return None
         run.instance.loops = run.instance.loops or self._event_loops.Policy()
         return run.instance.loops
@@ -806,9 +904,8 @@ class GreenletHost:
         """The handler under way waits for what never comes."""
         run = self._active
         assert run is not None
-        run.line, run.dead = self._line_now() or run.line, True
-        bury(run.greenlet)
-        self._hub_of(run).switch(Hung(f"{why}: an endless wait"))
+        run.line = self._line_now() or run.line
+        self._give_up(run, Hung(f"{why}: an endless wait"))
         raise ProcessKilled
 
     def note_unsupported(self, what: str) -> None:
@@ -821,49 +918,57 @@ class GreenletHost:
         stack = _stack(sys._getframe(1), self.program.files)
         return stack[0] if stack else None
 
-    @staticmethod
-    def _hub_of(run: _Run) -> greenlet:
-        parent = run.greenlet.parent
-        assert parent is not None
-        return parent
-
     # -- called by the watchdog ------------------------------------------------------------------------
 
     def tick(self, frame: FrameType | None, seconds: float) -> None:
         """Every so many seconds: has the learner's code asked anything since? If not for long, leave it there."""
         run = self._active
-        if run is None or self._progress != self._last_progress or getcurrent() is not run.greenlet:
+        if run is None or threading.get_ident() != self._thread:
+            self._patience.restart()
+            return
+        if run.dead and (isinstance(run.request, Hung) or self.stopped):
+            run.last_words += 1
+            self._push_out(run, frame)
+            raise ProcessKilled
+        if self._progress != self._last_progress:
             self._last_progress = self._progress
             self._patience.restart()
             return
         endless = self._patience.tick(seconds)
         if endless is None:
             return
-        while frame is not None and frame.f_code.co_filename not in self.program.files:
-            frame = frame.f_back
-        if frame is not None:
-            run.line = (frame.f_code.co_filename, frame.f_lineno)
-        run.dead = True
-        bury(run.greenlet)
+        learners = _innermost(frame, self.program.files)
+        if learners is not None:
+            run.line = (learners.f_code.co_filename, learners.f_lineno)
         self._patience.part = LITTLE_PATIENCE
-        self._hub_of(run).switch(
-            Hung(f"{endless} without asking for anything: an endless {'loop' if endless.did == 'computed' else 'wait'}")
-        )
+        what = "loop" if endless.did == "computed" else "wait"
+        self._give_up(run, Hung(f"{endless} without asking for anything: an endless {what}"))
+        self._push_out(run, frame)
+        raise ProcessKilled
 
     def interrupt(self) -> None:
         """Ctrl-C: leave learner code where it is, and stop."""
         self.stopped = True
         run = self._active
-        if run is not None and getcurrent() is run.greenlet:
-            run.dead = True
-            bury(run.greenlet)
-            self._hub_of(run).switch(Hung("stopped by you"))
+        if run is not None and threading.get_ident() == self._thread:
+            self._give_up(run, Hung("stopped by you"))
+            self._push_out(run, sys._getframe(1))
+            raise ProcessKilled
 
 
-def bury(dead: greenlet) -> None:
-    """Keep a greenlet that can't be unwound for good: collecting it would resume it."""
-    _graveyard.append(dead)
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(dead))
+#: The code below which all frames are a call's.
+_THE_CALL = LocalHost._call.__code__
+
+
+def _path_to(node: Node) -> list[Node]:
+    """The nodes from the beginning of a call to ``node``."""
+    path = []
+    step: Node | None = node
+    while step is not None:
+        path.append(step)
+        step = step.parent
+    path.reverse()
+    return path
 
 
 def _holds_code(value: Any) -> bool:
@@ -886,10 +991,19 @@ def _let_go(error: BaseException) -> None:
             vars(BaseException)[name].__set__(error, None)
 
 
+def _innermost(frame: FrameType | None, files: frozenset[str]) -> FrameType | None:
+    """The innermost of a call's frames that is in one of the files."""
+    while frame is not None and frame.f_code is not _THE_CALL:
+        if frame.f_code.co_filename in files:
+            return frame
+        frame = frame.f_back
+    return None
+
+
 def _stack(frame: FrameType | None, files: frozenset[str]) -> tuple[Line, ...]:
     """The learner's lines from ``frame`` outwards."""
     lines: list[Line] = []
-    while frame is not None:
+    while frame is not None and frame.f_code is not _THE_CALL:
         if frame.f_code.co_filename in files:
             lines.append((frame.f_code.co_filename, frame.f_lineno))
         frame = frame.f_back

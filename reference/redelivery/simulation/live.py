@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Set
+from collections.abc import Callable, Set
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .chance import drawn
 from .operations import (
@@ -24,7 +24,7 @@ from .operations import (
     Told,
 )
 from .process import Node, Tree
-from .sqlite_store import NO_LOCK, NO_PAST, Outcome, Past, SqliteStore
+from .sqlite_store import NO_LOCK, NO_PAST, Outcome, Past, SqliteStore, Transaction
 from .world import Effect, State
 
 if TYPE_CHECKING:
@@ -71,6 +71,16 @@ class SchemaChanges(Exception):
     that schema, where others are known to stay."""
 
 
+class _CarriedOut(NamedTuple):
+    """An operation on a store, and what there was before it."""
+
+    outcome: Outcome | RedisOutcome
+    transaction: Transaction
+    contents: int
+    redis: int = 0
+    """The number of Redis's contents afterwards."""
+
+
 class LiveEffects:
     """Carries out what the rules ask for. Learner code is asked through the tree.
 
@@ -105,6 +115,12 @@ class LiveEffects:
         """So few of them that it may well compare them with a number."""
         self.count_past = count_past
         self.track = track
+        self._at_once: dict[int, Told] = {}
+        """What was told at nodes where a call at work went on without a step, by their numbers."""
+        self.carries_on = False
+        """A process that is at work carries out its statements as it comes to them, since nobody else has a turn."""
+        self._carried_out: dict[int, _CarriedOut] = {}
+        """What has been carried out so, by the number of the node, until it is that node's turn."""
         self.statements = 0
         self._version = store.data_version()
         self._schema_known_to_change = store.schema_changed
@@ -116,22 +132,31 @@ class LiveEffects:
     def begin(self, state: State, process: int, root: Node, attempt: int) -> Effect:
         past = self._past(state, process)
         self.store.begin(process, past=past)
+        self.tree.begun(root, self._known_at_once(process, attempt, state.now, past))
         return self._free(process, root, attempt, state.now, past)
 
     def step(self, state: State, process: int) -> Effect:
-        node = self.tree.nodes[state.processes[process].node]
+        p = state.processes[process]
+        node = self.tree.nodes[p.node]
+        done = self._carried_out.pop(node.number, None) or self._carry_out(process, node, p.attempt, state.now)
+        if isinstance(done.outcome, Outcome):
+            return self._after(state, process, node, done.outcome)
+        return self._after_redis(state, process, node, done.outcome, done.redis)
+
+    def _carry_out(self, process: int, node: Node, attempt: int, now: int) -> _CarriedOut:
+        before = self.store.transaction(process), self.store.current
         if isinstance(node.request, RedisCommand | RedisTransaction):
-            return self._after_redis(state, process, node, self.carry_out_on_redis(state, process, node))
-        self._set_clock(state.now)
-        self.store.draws_for(self.tree.identity(node, state.processes[process].attempt), node.depth)
-        return self._after(state, process, node, self.carry_out(process, node, False))
+            reply = self.carry_out_on_redis(now, node)
+            assert self.redis is not None
+            return _CarriedOut(reply, *before, self.redis.number_contents())
+        self._set_clock(now)
+        self.store.draws_for(self.tree.identity(node, attempt), node.depth)
+        return _CarriedOut(self.carry_out(process, node, False), *before)
 
     def tell(self, state: State, process: int, told: Told) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
         self.told_elsewhere(node, told)
-        p = state.processes[process]
-        child = self.tree.tell(node, told)
-        return self._free(process, child, p.attempt, state.now, p.past, child.number <= node.number)
+        return self._freed(state, process, node, told)
 
     def time_out(self, state: State, process: int) -> Effect:
         node = self.tree.nodes[state.processes[process].node]
@@ -189,12 +214,12 @@ class LiveEffects:
         """That of a process's connection; of one that takes no part in the run, that of a new connection."""
         return state.processes[process].past if isinstance(process, int) else NO_PAST
 
-    def carry_out_on_redis(self, state: State, process: int, node: Node) -> RedisOutcome:
+    def carry_out_on_redis(self, now: int, node: Node) -> RedisOutcome:
         """Carry out the Redis command, or the commands between MULTI and EXEC, that ``node`` asks for."""
         redis, request = self.redis, node.request
         assert redis is not None
         self.statements += 1
-        redis.now = state.now
+        redis.now = now
         if isinstance(request, RedisCommand):
             outcome = redis.execute(request.arguments)
         else:
@@ -219,19 +244,16 @@ class LiveEffects:
         if outcome.told is None:
             return Effect(node.number, outcome.transaction, state.contents, False, True)
         changed = outcome.committed and self._has_changed(state, process)
-        child = self.tree.tell(node, outcome.told)
-        if isinstance(outcome.told, SqlFailure) and outcome.told.code == sqlite3.SQLITE_INTERRUPT:
-            child.request = Hung(outcome.told.text)
-        p = state.processes[process]
-        effect = self._free(process, child, p.attempt, state.now, p.past, child.number <= node.number)
+        if _is_endless(outcome.told):
+            child = self.tree.tell(node, outcome.told)
+            child.request = Hung(outcome.told.text)  # type: ignore[union-attr]
+            effect = Effect(child.number, self.store.transaction(process), self.store.current)
+        else:
+            effect = self._freed(state, process, node, outcome.told)
         return effect._replace(changed=changed) if changed else effect
 
-    def _after_redis(self, state: State, process: int, node: Node, outcome: RedisOutcome) -> Effect:
-        assert self.redis is not None
-        number = self.redis.number_contents()
-        child = self.tree.tell(node, outcome.reply)
-        p = state.processes[process]
-        effect = self._free(process, child, p.attempt, state.now, p.past, child.number <= node.number)
+    def _after_redis(self, state: State, process: int, node: Node, outcome: RedisOutcome, number: int) -> Effect:
+        effect = self._freed(state, process, node, outcome.reply)
         return effect._replace(redis=number, touched=outcome.touched)
 
     def _has_changed(self, state: State, process: int) -> bool:
@@ -251,12 +273,34 @@ class LiveEffects:
         """What was committed so far has been noticed."""
         self._version = self.store.data_version()
 
+    def _freed(self, state: State, process: int, node: Node, told: Told) -> Effect:
+        """The process at ``node`` is told something, and does what takes no step afterwards."""
+        p = state.processes[process]
+        child = self.tree.tell(node, told, self._known_at_once(process, p.attempt, state.now, p.past))
+        return self._free(process, child, p.attempt, state.now, p.past, child.number <= node.number)
+
+    def _known_at_once(self, process: int, attempt: int, now: int, past: Past) -> Callable[[Node], Told | None]:
+        def at_once(here: Node) -> Told | None:
+            told = self._for_free(process, here, attempt, now, past)
+            if told is None:
+                return self._carried_on(process, here, attempt, now)
+            self._at_once[here.number] = told
+            return None if _is_endless(told) else told
+
+        return at_once
+
+    def _carried_on(self, process: int, here: Node, attempt: int, now: int) -> Told | None:
+        if not self.carries_on or not isinstance(here.request, SqlStatement | RedisCommand | RedisTransaction):
+            return None
+        done = self._carried_out[here.number] = self._carry_out(process, here, attempt, now)
+        told = done.outcome.told if isinstance(done.outcome, Outcome) else done.outcome.reply
+        return None if _is_endless(told) else told
+
     def _free(
         self, process: int, node: Node, attempt: int, now: int, past: Past = NO_PAST, came_round: bool = False
     ) -> Effect:
         """Carry out what takes no step of its own. A circle of nothing else is left where the process sleeps, or where
         it was entered: there it waits until time has passed. ``came_round``: it has just come round a circle."""
-        store = self.store
         unwatched = False
         seen: set[int] = set()
         while True:
@@ -265,55 +309,67 @@ class LiveEffects:
                     node, came_round = self._resting_place(seen), True
                     break
                 seen.add(node.number)
-            request = node.request
-            kind = type(request)
-            if kind is SqlStatement:
-                if store.takes_a_step(process, request):  # type: ignore[arg-type]
-                    break
-                self._set_clock(now)
-                store.draws_for(self.tree.identity(node, attempt), node.depth)
-                outcome = self.carry_out(process, node, True)
-                assert outcome.told is not None, "what takes no step can't wait"
-                told: Told = outcome.told
-                if isinstance(told, SqlFailure) and told.code == sqlite3.SQLITE_INTERRUPT:
-                    node = self.tree.tell(node, told)
-                    node.request = Hung(told.text)
-                    break
-            elif kind is ReadAttempt:
-                self.hints_read = True
-                if not self.count_attempts and not self.ignore_hints:
-                    raise NeedsAttempts("for a hint")
-                told = 1 if self.ignore_hints else self.hints.of(attempt) + self.tree.delivered_before(node)
-                self.told_for_free(node, told)
-            elif kind is DrawBytes:
-                if not self.count_attempts:
-                    raise NeedsAttempts
-                self.drew = True
-                self.drew_few = self.drew_few or request.length <= _FEW_BYTES  # type: ignore[union-attr]
-                told = drawn(self.tree.identity(node, attempt), *request)
-                self.told_for_free(node, told)
-            elif kind is ReadClock:
-                if not self.count_clock:
-                    raise NeedsClock
-                self.looks_at_clock = True
-                told = now
-                self.told_for_free(node, told)
-            elif kind is LookBack:
-                if not self.count_past:
-                    raise NeedsPast
-                told = past.rowid if request.what == "rowid" else past.total  # type: ignore[union-attr]
-                self.told_for_free(node, told)
-            elif kind is Sleep:
-                told = 0
-                self.told_for_free(node, told)
-            elif kind is RedisUnwatch:
-                told, unwatched = RedisReply(b"OK"), True
-            else:
+            told = self._at_once.pop(node.number, None)
+            if told is None and node.number in self._carried_out:
                 break
-            before, node = node, self.tree.tell(node, told)
+            if told is None:
+                told = self._for_free(process, node, attempt, now, past)
+            if told is None:
+                break
+            if _is_endless(told):
+                node = self.tree.tell(node, told)
+                node.request = Hung(told.text)  # type: ignore[union-attr]
+                break
+            unwatched = unwatched or type(node.request) is RedisUnwatch
+            before = node
+            node = self.tree.tell(node, told, self._known_at_once(process, attempt, now, past))
             came_round = came_round or node.number <= before.number
-        effect = Effect(node.number, store.transaction(process), store.current)
+        done = self._carried_out.get(node.number)
+        now_there = (self.store.transaction(process), self.store.current) if done is None else done[1:3]
+        effect = Effect(node.number, *now_there)
         return effect._replace(unwatched=unwatched, round=came_round) if unwatched or came_round else effect
+
+    def _for_free(self, process: int, node: Node, attempt: int, now: int, past: Past) -> Told | None:
+        """What the process is told at ``node`` if that takes no step; None if it takes one."""
+        request = node.request
+        kind = type(request)
+        told: Told
+        if kind is SqlStatement:
+            if self.store.takes_a_step(process, request):  # type: ignore[arg-type]
+                return None
+            self._set_clock(now)
+            self.store.draws_for(self.tree.identity(node, attempt), node.depth)
+            outcome = self.carry_out(process, node, True)
+            assert outcome.told is not None, "what takes no step can't wait"
+            return outcome.told
+        if kind is ReadAttempt:
+            self.hints_read = True
+            if not self.count_attempts and not self.ignore_hints:
+                raise NeedsAttempts("for a hint")
+            told = 1 if self.ignore_hints else self.hints.of(attempt) + self.tree.delivered_before(node)
+        elif kind is DrawBytes:
+            if not self.count_attempts:
+                raise NeedsAttempts
+            self.drew = True
+            self.drew_few = self.drew_few or request.length <= _FEW_BYTES  # type: ignore[union-attr]
+            told = drawn(self.tree.identity(node, attempt), *request)
+        elif kind is ReadClock:
+            if not self.count_clock:
+                raise NeedsClock
+            self.looks_at_clock = True
+            told = now
+        elif kind is LookBack:
+            if not self.count_past:
+                raise NeedsPast
+            told = past.rowid if request.what == "rowid" else past.total  # type: ignore[union-attr]
+        elif kind is Sleep:
+            told = 0
+        elif kind is RedisUnwatch:
+            return RedisReply(b"OK")
+        else:
+            return None
+        self.told_for_free(node, told)
+        return told
 
     def _resting_place(self, circle: Set[int]) -> Node:
         """Where a process stays that goes round without a step: where it sleeps, or else looks at the time or at the
@@ -325,3 +381,8 @@ class LiveEffects:
                     return node
         nodes[0].request = Hung("it goes round for ever without asking the stores or the queue for anything")
         return nodes[0]
+
+
+def _is_endless(told: Told | None) -> bool:
+    """Whether a statement was broken off, since it came to no end."""
+    return isinstance(told, SqlFailure) and told.code == sqlite3.SQLITE_INTERRUPT

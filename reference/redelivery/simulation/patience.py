@@ -12,8 +12,12 @@ only those in which it used next to no processor::
 
 from __future__ import annotations
 
-from time import thread_time
 from typing import Literal, NamedTuple
+
+try:
+    from time import thread_time
+except ImportError:  # where there is one thread
+    from time import process_time as thread_time
 
 #: Of a tick: whoever computes less waits. A thread that shares its processor with fifty others still gets this much.
 _NEXT_TO_NOTHING = 0.02

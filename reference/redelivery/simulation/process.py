@@ -22,7 +22,7 @@ Told something else anywhere on the circle, it leaves it, as it would have left 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from .chance import ALIKE, Identity
@@ -121,6 +121,11 @@ class Node:
         return answers[::-1]
 
 
+#: Says at which node a call that is at work goes on: the child of the one it is at, which has just been found out and
+#: has not been told of before; None where it goes on later, or never.
+Follow = Callable[[Node], Node | None]
+
+
 class Skip(NamedTuple):
     """The way on from a node of a process that goes round: if it is told ``answers`` once more, and nothing else has
     changed by then, it will be told them until it has arrived at ``node``, one round before it asks something else."""
@@ -146,11 +151,12 @@ class Host(Protocol):
     endless: set[Any]
     """Kinds of rounds that were followed to the limit; kept for as long as the program."""
 
-    def start(self, node: Node) -> None:
-        """Fill in the request of a root: begin the delivery of its message with its memory."""
+    def start(self, node: Node, follow: Follow | None = None) -> None:
+        """Fill in the request of a root: begin the delivery of its message with its memory. A host that has the call at
+        work then may carry on at the nodes that ``follow`` names, as long as it names one, and fill in theirs."""
 
-    def go_on(self, node: Node) -> None:
-        """Fill in the request of a node: tell its parent what the node was told."""
+    def go_on(self, node: Node, follow: Follow | None = None) -> None:
+        """Fill in the request of a node: tell its parent what the node was told. ``follow``: as for `start`."""
 
     def rounds(self, node: Node, length: int, most: int) -> int:
         """The process at ``node`` has come round, and asks what it asked ``length`` operations before. For how many
@@ -175,12 +181,15 @@ class Tree:
         """Of each message, the number that says what its deliveries draw, where draws are spread."""
         self.nodes: list[Node] = []
         self._roots: dict[tuple[int, int], Node] = {}
+        self._to_begin: set[int] = set()
         self.flags_set = False
         """A process has set a flag of its connection."""
         self.circles: set[Line] = set()
         """The lines at which processes were taken for endless."""
         self.skips: set[Line] = set()
         """The lines at which processes went round, and asked something else in the end."""
+        self._stand_ins: dict[int, Node | None] = {}
+        """What stands for nodes that a call at work came by, where they have come round, until they are told of."""
 
     @property
     def starts_apart(self) -> bool:
@@ -201,7 +210,8 @@ class Tree:
         return number // 2 if number < _SMALL else min(int(_SMALL / 2 * 1.1 ** (number - _SMALL)), 10**9)
 
     def root(self, memory: int, message: int) -> Node:
-        """The beginning of a delivery of message number ``message`` to a process that remembers ``memory``."""
+        """The beginning of a delivery of message number ``message`` to a process that remembers ``memory``. What is
+        asked there is known as soon as it has `begun`."""
         node = self._roots.get((memory, message))
         if node is None:
             node = Node(len(self.nodes), None, None, None)
@@ -209,41 +219,49 @@ class Tree:
             self.nodes.append(node)
             if self._shared:
                 self._roots[memory, message] = node
-            if message in self._scripts:
-                node.request = self._scripts[message][0]
-            else:
-                self._host.start(node)
+            self._to_begin.add(node.number)
         return node
+
+    def begun(self, root: Node, at_once: Callable[[Node], Told | None]) -> None:
+        """The call at ``root`` begins. ``at_once``: as in `tell`."""
+        if root.number in self._to_begin:
+            self._to_begin.discard(root.number)
+            if root.message in self._scripts:
+                root.request = self._scripts[root.message][0]
+            else:
+                self._host.start(root, lambda here: self._followed(here, at_once))
 
     @property
     def hosted(self) -> list[Node]:
         """The nodes that stand for learner code."""
         return [node for node in self.nodes if node.message not in self._scripts]
 
-    def tell(self, node: Node, told: Told) -> Node:
-        """What follows when the process at ``node`` is told ``told``."""
+    def tell(self, node: Node, told: Told, at_once: Callable[[Node], Told | None] | None = None) -> Node:
+        """What follows when the process at ``node`` is told ``told``. ``at_once``: what it is told, at nodes that come
+        directly afterwards, without anybody else having a turn; it may be asked for or not."""
         key = exact(told)
         child = node.children.get(key)
         if child is None:
-            child = self._child(node, told)
-            if not child.ended and child.message not in self._scripts:
-                child = self._gone_round(child) or child
-            node.children[key] = child
+            follow = None if at_once is None else lambda here: self._followed(here, at_once)
+            child = self._child(node, told, follow=follow)
+            node.children[key] = child = self._stand_in(child) or child
         return child
 
-    def _child(self, node: Node, told: Told, counted: bool = True) -> Node:
+    def _child(self, node: Node, told: Told, counted: bool = True, follow: Follow | None = None) -> Node:
+        child = self._told(node, told, counted)
+        if child.message in self._scripts:
+            child.request = _follows(self._scripts[child.message], child.depth, told)
+        elif not self._is_too_long(child):
+            self._host.go_on(child, follow)
+        return child
+
+    def _told(self, node: Node, told: Told, counted: bool = True) -> Node:
+        """A node of which only that is known."""
         child = Node(len(self.nodes), node, told, node.root)
         child.message = node.message
         self.nodes.append(child)
         if not counted:
             child.depth = node.depth
-        if child.message in self._scripts:
-            child.request = _follows(self._scripts[child.message], child.depth, told)
-        elif child.depth > self.most_operations:
-            child.request = Hung(f"it asks for more than {self.most_operations:,} operations in one delivery")
-            child.line = node.line
-        else:
-            self._host.go_on(child)
         self.flags_set = self.flags_set or (type(node.request) is SqlStatement and sets_flag(node.request.sql))
         return child
 
@@ -267,6 +285,34 @@ class Tree:
         while after is not None and after.parent is not before:
             after = after.parent
         return after is not None and isinstance(after.told, SqlResult) and not after.told.rows
+
+    def _is_too_long(self, child: Node) -> bool:
+        if child.depth <= self.most_operations:
+            return False
+        child.request = Hung(f"it asks for more than {self.most_operations:,} operations in one delivery")
+        child.line = child.parent.line if child.parent is not None else None
+        return True
+
+    def _followed(self, here: Node, at_once: Callable[[Node], Told | None]) -> Node | None:
+        """Where a call that is at work goes on at once."""
+        stand_in = self._gone_round(here)
+        if here.parent is not None:
+            key = exact(here.told)
+            if here.parent.children.get(key) is not here:
+                self._stand_ins[here.number] = stand_in  # `tell` is about to put it there
+            elif stand_in is not None:
+                here.parent.children[key] = stand_in
+        told = at_once(here) if stand_in is None else None
+        if told is None:
+            return None
+        child = here.children[exact(told)] = self._told(here, told)
+        return None if self._is_too_long(child) else child
+
+    def _stand_in(self, child: Node) -> Node | None:
+        """What stands for a node at which the process has come round for ever."""
+        if child.number in self._stand_ins:
+            return self._stand_ins.pop(child.number)
+        return None if child.ended or child.message in self._scripts else self._gone_round(child)
 
     def flags_after(self, node: Node, flags: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
         """The flags of a connection, as in `Past`, after the call that ends at ``node``, when they were ``flags``."""
@@ -314,12 +360,21 @@ class Tree:
 
     def _line(self, node: Node, answers: Sequence[Told]) -> list[Node]:
         """``node`` and those after it when it is told ``answers``; they don't count as operations."""
-        line = [node]
-        for told in answers:
+        line, rest = [node], iter(answers)
+
+        def follow(here: Node) -> Node | None:
+            told = next(rest, None)
+            if told is None:
+                return None
+            child = here.children[exact(told)] = self._told(here, told, counted=False)
+            return child
+
+        for place, told in enumerate(answers, 1):
             key = exact(told)
             following = line[-1].children.get(key)
             if following is None:
-                following = line[-1].children[key] = self._child(line[-1], told, counted=False)
+                rest = iter(answers[place:])
+                following = line[-1].children[key] = self._child(line[-1], told, counted=False, follow=follow)
             line.append(following)
         return line
 

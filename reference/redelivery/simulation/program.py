@@ -8,8 +8,6 @@ import inspect
 import linecache
 import random
 import re
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from time import perf_counter
@@ -17,11 +15,12 @@ from typing import Any, Protocol
 
 from . import guards
 from .boundary import held, threads
-from .guards import SUBSTITUTES, guarded, real_setitimer, real_signal
+from .guards import SUBSTITUTES, guarded
 from .memory import CannotCopy, Copier, TooDeep
 from .patience import Patience
 from .shape import Signatures, wrong_functions
 from .start import Start
+from .watchdog import Watchdog
 
 #: A cell that takes longer (in seconds) isn't executed again for each process, but once for each identity, and what it
 #: made is copied. What a process draws when it starts follows from its identity, so both ways give the same.
@@ -121,20 +120,13 @@ class _CellTimer:
         self.interrupted = False
 
     def __enter__(self) -> _CellTimer:
-        self._active = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
-        if self._active and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0):
-            self._old = real_signal(signal.SIGALRM, self._look), real_signal(signal.SIGINT, self._stop)
-            self._patience = Patience(_CELL_COMPUTES, _CELL_WAITS)
-            real_setitimer(signal.ITIMER_REAL, _TICK, _TICK)
-        else:
-            self._active = False
+        self._patience = Patience(_CELL_COMPUTES, _CELL_WAITS)
+        self._watchdog = Watchdog(_TICK, self._look, self._stop, alone=True)
+        self._watchdog.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._active:
-            real_setitimer(signal.ITIMER_REAL, 0)
-            real_signal(signal.SIGALRM, self._old[0])
-            real_signal(signal.SIGINT, self._old[1])
+        self._watchdog.__exit__()
 
     def _look(self, *_: object) -> None:
         endless = self._patience.tick(_TICK)

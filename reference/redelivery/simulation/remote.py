@@ -54,7 +54,7 @@ from .operations import (
     Told,
     Unrepeatable,
 )
-from .process import Edge, Line, Node, last_edges, same_request
+from .process import Edge, Follow, Line, Node, last_edges, same_request
 from .program import Cell, CellError
 from .shape import Signatures
 from .start import SUCCESSORS
@@ -328,7 +328,7 @@ class _There:
 
 
 class RemoteHost:
-    """Asks another process what `GreenletHost` would find out here.
+    """Asks another process what `LocalHost` would find out here.
 
     ``apart``: each call in a process of its own, made anew whenever it has to be repeated. Then not even what a
     submission hides in modules, files or the environment gets from one call to another. A replay is always so; a
@@ -380,13 +380,13 @@ class RemoteHost:
 
     # -- what a tree asks ------------------------------------------------------------------------------
 
-    def start(self, node: Node) -> None:
+    def start(self, node: Node, follow: Follow | None = None) -> None:
         self.calls += 1
         self._before[node.number] = node.memory
         there = self._in_a_new_process(node) if self._is_apart(node) else self._in_the_first_process()
         self._fill(node, there, ["start", there.host, node.number, node.memory, node.message])
 
-    def go_on(self, node: Node) -> None:
+    def go_on(self, node: Node, follow: Follow | None = None) -> None:
         assert node.parent is not None
         if node.root.number in self._roots_apart:
             known = self._calls_apart.get(node.root.number)

@@ -8,10 +8,18 @@ from shutil import copy2
 
 
 def course_folder() -> Path | None:
-    """The checkout that this package lies in; None where it was installed without one."""
-    root = Path(__file__).resolve().parents[3]
-    whole = (root / "course" / "00-start-here.ipynb").is_file() and (root / "exercises").is_dir()
-    return root if whole else None
+    """The checkout that this package lies in, else the course's folder that this process works in, as in a browser;
+    None where there is neither."""
+    try:
+        here = Path.cwd().resolve()
+        places = [here, *here.parents]
+    except OSError:
+        places = []
+    return next(filter(_is_course, [*Path(__file__).resolve().parents[3:4], *places]), None)
+
+
+def _is_course(place: Path) -> bool:
+    return (place / "course" / "00-start-here.ipynb").is_file() and (place / "exercises").is_dir()
 
 
 def keep_copy(path: Path, now: datetime) -> Path:

@@ -236,14 +236,14 @@ def _locked(path: Path) -> Iterator[None]:
     without: a verdict lost to a race is worth less than a check that hangs."""
     with open(path, "ab") as file:
         try:
-            import fcntl
-        except ImportError:
+            from fcntl import LOCK_EX, LOCK_NB, flock
+        except ImportError:  # a browser has the module without its functions
             yield
             return
         end = time.monotonic() + _LOCK_SECONDS
         while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                flock(file, LOCK_EX | LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() < end:
                     time.sleep(0.01)
@@ -255,7 +255,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _probe(folder: Path) -> None:
-    with tempfile.TemporaryFile(dir=folder):
+    with tempfile.NamedTemporaryFile(dir=folder):  # JupyterLite hangs where a file is unlinked while it is open
         pass
 
 

@@ -4,7 +4,7 @@
 # seconds: 60
 import redelivery.simulation.hosts as hosts
 
-hosts.GreenletHost.memory_matters = lambda *rest: False
+hosts.LocalHost.memory_matters = lambda *rest: False
 log = []
 
 seen = set()

@@ -4,7 +4,7 @@
 # seconds: 60
 import redelivery.simulation.hosts as hosts
 
-hosts.GreenletHost._memory_after = lambda self, run, node: 0
+hosts.LocalHost._memory_after = lambda self, run, node: 0
 
 seen = set()
 

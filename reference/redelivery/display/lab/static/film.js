@@ -707,7 +707,7 @@ ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-la
     };
     style();
     showVerdicts();
-    app.shell.layoutModified.connect(look);
+    app.shell.layoutModified?.connect(look); // the notebook app has none
     app.shell.currentChanged?.connect(look);
     app.restored.then(look);
   }
