@@ -1,7 +1,7 @@
 """Run a message consumer under every schedule of redeliveries, crashes and interleavings within bounds.
 
-`check` takes a consumer, the messages that it gets, and what has to hold in the end. `exercise` and `progress` belong
-to the course *Delivered Twice*.
+`check` takes a consumer, the messages that it gets, and what has to hold in the end. `exercise`, `lesson` and
+`progress` belong to the course *Delivered Twice*.
 """
 
 from importlib import import_module
@@ -11,6 +11,7 @@ from .simulation.message import Message, Retry, StaleDelivery
 
 if TYPE_CHECKING:
     from .exercises.exercise import exercise
+    from .lessons.lesson import lesson
     from .library.check import Check, Reader, check
     from .library.claims import Claim, always, as_often_as, final
     from .library.mistakes import CannotCheck
@@ -37,6 +38,7 @@ __all__ = [
     "check",
     "exercise",
     "final",
+    "lesson",
     "progress",
 ]
 __version__ = "0.2.0"
@@ -57,6 +59,7 @@ _PLACES = {
     "check": ".library.check",
     "exercise": ".exercises.exercise",
     "final": ".library.claims",
+    "lesson": ".lessons.lesson",
     "progress": ".workspace.progress",
 }
 

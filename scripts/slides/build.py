@@ -42,12 +42,13 @@ def lessons() -> dict[str, Path]:
 
 
 def slides_of(number: str) -> list[dict[str, Any]]:
-    """The slides of one lesson: their HTML, and the notes for the speaker.
+    """The slides of one lesson and of the one that goes on with it: their HTML, and the notes for the speaker.
 
     Raises:
         NoSuchPiece: a cell or a block of it is not there.
     """
-    cells = {cell["id"]: cell for cell in json.loads(lessons()[number].read_text("utf-8"))["cells"]}
+    notebooks = [*sorted((ROOT / "course").glob(f"{number}b-*.ipynb")), lessons()[number]]
+    cells = {cell["id"]: cell for path in notebooks for cell in json.loads(path.read_text("utf-8"))["cells"]}
     choice = tomllib.loads(CHOICE.read_text("utf-8"))[number]
     return [
         {
@@ -83,6 +84,8 @@ def piece(cells: dict[str, Any], name: str) -> str:
 
 
 def _blocks(source: str, which: str, name: str) -> str:
+    # The answer to a prediction comes with the slides after it.
+    source = re.sub(r"\n\n<details><summary>Answer</summary>.*?</details>$", "", source.strip(), flags=re.DOTALL)
     if not which:
         return source
     blocks = re.split(r"\n\s*\n(?![^`]*```\s*(?:\n|$)(?:[^`]|`(?!``))*$)", source.strip())

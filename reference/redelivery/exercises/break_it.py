@@ -21,13 +21,19 @@ from ..simulation.sqlite_store import Journal
 
 @dataclass(frozen=True)
 class BreakIt:
-    """``source`` is the consumer to break, in ``scenario``, with at most as many faults as its bounds have."""
+    """``source`` is the consumer to break, in ``scenario``, with at most as many faults as its bounds have.
+
+    ``without``: signs of faults that it has to be broken without. ``wanted``: how it has to go wrong, as the claim says
+    it. Both keep the first schedule that comes to mind, or stood in a lesson, from being the answer.
+    """
 
     grade_id: str
     points: int
     scenario: Scenario
     source: str
     names: tuple[str, ...] = ("schedule",)
+    without: str = ""
+    wanted: str = ""
 
     @property
     def program(self) -> Program:
@@ -62,6 +68,22 @@ class BreakIt:
         if faults > self.scenario.bounds.faults:
             reason = f"the schedule has {faults} faults; {self.scenario.bounds.faults} are allowed. Leave some out"
             return self._report(exercise, NotChecked(reason), bounds)
+        used = "".join(sign for sign in self.without if sign in answer)
+        if used:
+            reason = f"this time it has to be broken without {', '.join(used)}: the consumer breaks in another way, too"
+            return self._report(exercise, NotChecked(reason), bounds)
+        if run.wrong is not None and self.wanted not in run.wrong:
+            return Report(
+                exercise,
+                self.grade_id,
+                self.points,
+                Withstood(f"It goes wrong ({run.wrong}), and not in the way that is asked for: {self.wanted}."),
+                bounds,
+                1,
+                run,
+                timeline=shown.timeline,
+                whole_source=shown.whole_source,
+            )
         if run.wrong is not None:
             found = diagnose(run, self.program)
             return Report(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
+from ..exploration.replay import replay
+from ..exploration.schedule import BadSchedule, parse
 from ..scenarios import (
     STRAIGHT,
     Batch,
@@ -136,6 +138,26 @@ class Guarantee:
         return f"Measured over all schedules: {loses}, {repeats}: {self.name}."
 
 
+#: One fault, the plainest first: a crash, work that fails, a lost acknowledgement, a lost confirmation.
+_PLAINEST = "!-~^"
+#: So many steps of a run are tried.
+_EARLY = 8
+
+
+def _plainest(program: Program, scenario: Scenario) -> str | None:
+    """The plainest single fault after which it goes wrong, as early as it does; None where none of these does it."""
+    for sign in _PLAINEST:
+        for steps in range(_EARLY):
+            text = "A" * (steps + 1) + sign
+            try:
+                run = replay(program, scenario, parse(text, scenario.letters()), "wal")
+            except BadSchedule:
+                continue
+            if run.wrong is not None:
+                return text
+    return None
+
+
 def guarantee(program: Program, function: str, consumers: int = 1, bounds: Bounds | None = None) -> Guarantee:
     """Measure the guarantee of a consumer's loop, over every schedule within the bounds."""
     scenario = loop_scenario(function, consumers)
@@ -146,13 +168,15 @@ def guarantee(program: Program, function: str, consumers: int = 1, bounds: Bound
     repeats = Search(program, replace(scenario, forbids=_repeated), "wal", bounds).run()
     letters = scenario.letters(bounds)
 
-    def found(verdict: object) -> str | None:
-        return to_text(verdict.schedule, letters) if isinstance(verdict, Refuted) else None
+    def found(verdict: object, **judged: Any) -> str | None:
+        if not isinstance(verdict, Refuted):
+            return None
+        return _plainest(program, replace(scenario, **judged)) or to_text(verdict.schedule, letters)
 
     verdicts = (loses, repeats)
     sure = all(isinstance(verdict, Proved | Refuted) for verdict in verdicts)
     stuck = next((to_text(v.schedule, letters) for v in verdicts if v.name == "stuck"), None)  # type: ignore[union-attr]
-    return Guarantee(found(loses), found(repeats), stuck if not sure else None, sure)
+    return Guarantee(found(loses, judge=_lost), found(repeats, forbids=_repeated), stuck if not sure else None, sure)
 
 
 def _measure(part: HandlerPart, program: Program) -> str:
@@ -388,6 +412,7 @@ BREAK_IT = BreakIt(
     2,
     replace(loop_scenario("consume", 1), forbids=_repeated, judge=_lost),
     BROKEN,
+    wanted="message 88 was processed twice",
 )
 
 PARTS = (AT_MOST_ONCE, AT_LEAST_ONCE, QOS2_RECEIVER, BREAK_IT)

@@ -61,6 +61,24 @@ class Exercise:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Its parts in the order of the notebook."""
+        return EXERCISES[self.name]
+
+    def part_of(self, part: str) -> Part:
+        """One of them.
+
+        Raises:
+            LookupError: with the parts there are.
+        """
+        return part_of(self.name, part)
+
+    @property
+    def asked_for(self) -> str:
+        """What a notebook calls to have it."""
+        return f'exercise("{self.name[:2]}")'
+
     @_in_one_line
     def check(self, part: str, *answers: Any) -> None:
         """Check an answer and show the report.
@@ -83,8 +101,8 @@ class Exercise:
     @_in_one_line
     def report(self, part: str, *answers: Any) -> Report:
         """Check an answer; the report shows itself. A fault of the checker's own is a report, too."""
-        wanted = part_of(self.name, part)
-        caller = caller_of(self, self.name[:2], answers)
+        wanted = self.part_of(part)
+        caller = caller_of(self, self.asked_for, answers)
         return checked(wanted, self.name, lambda: replace(self._judged(wanted, answers), caller=caller))
 
     def _judged(self, wanted: Part, answers: tuple[Any, ...]) -> Report:
@@ -95,7 +113,7 @@ class Exercise:
         return replace(self._report(wanted, answers), judged=f"{found.words} {found.warning}".strip())
 
     def _origin(self, wanted: Part, answers: tuple[Any, ...]) -> Judged | NotThis:
-        parts = [part.grade_id for part in EXERCISES[self.name]]
+        parts = [part.grade_id for part in self.parts]
         return judged(self.name, wanted.grade_id, wanted.names, answers, parts)
 
     def _report(self, wanted: Part, answers: tuple[Any, ...]) -> Report:
@@ -121,7 +139,7 @@ class Exercise:
     ) -> Replay | Report:
         """Carry out one schedule with an answer and show its timeline. ``messages`` and ``seed``: which of the drawn
         messages there are, and what they are drawn from, in the scenario whose values are drawn."""
-        wanted = part_of(self.name, part)
+        wanted = self.part_of(part)
         found = self._origin(wanted, answers)
         program = NotChecked(found.reason) if isinstance(found, NotThis) else self._program(wanted, answers)
         if isinstance(program, NotChecked | Undetermined):
@@ -152,7 +170,7 @@ class Exercise:
         nothing goes wrong."""
         if not _in_notebook():
             return self.replay(part, *answers, schedule="", journal=journal, scenario=scenario)
-        wanted = part_of(self.name, part)
+        wanted = self.part_of(part)
         program = self._program(wanted, answers)
         if not isinstance(program, NotChecked | Undetermined) and isinstance(wanted, HandlerPart):
             opened_part = wanted.opened(program)
@@ -196,7 +214,7 @@ class Exercise:
             return Undetermined(str(error), line=error.line, unsupported=True)
 
     def __repr__(self) -> str:
-        parts = ", ".join(f"{part.grade_id} ({part.points} points)" for part in EXERCISES[self.name])
+        parts = ", ".join(f"{part.grade_id} ({part.points} points)" for part in self.parts)
         return f"Exercise {self.name}: {parts}"
 
 

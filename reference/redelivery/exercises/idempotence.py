@@ -190,7 +190,16 @@ class BreakTheHighest(BreakIt):
 
 
 BREAK_IT = BreakTheHighest(
-    "break_it", 2, scenario("orders o8 and o9", [_order("m8", "o8"), _order("m9", "o9")], Bounds()), BROKEN
+    "break_it",
+    2,
+    scenario(
+        "orders o6 to o9",
+        [_order(f"m{n}", f"o{n}", amount) for n, amount in ((6, 10), (7, 20), (8, 40), (9, 80))],
+        Bounds(),
+    ),
+    BROKEN,
+    without="!+~^?",
+    wanted="total(db) returns 110",
 )
 CLAIMS = ClaimsPart("claims", 3)
 

@@ -222,7 +222,7 @@ BROKEN = """def handle(message, db):
     )
 """
 
-BREAK_IT = BreakIt("break_it", 2, ONE, BROKEN)
+BREAK_IT = BreakIt("break_it", 2, ONE, BROKEN, without="!")
 
 
 def _open_balances(accounts: Sequence[int], opening: Mapping[int, int]) -> Callable[[redis.Redis], None]:

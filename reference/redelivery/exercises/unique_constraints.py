@@ -50,9 +50,18 @@ def _prepare(opening: Mapping[int, int]) -> Callable[[sqlite3.Connection], None]
     return prepare
 
 
-def _must(legs: Sequence[Leg], opening: Mapping[int, int]) -> dict[int, int]:
+def asks_for_nothing(body: Mapping[str, Any]) -> bool:
+    """Whether a leg is invalid in the exercise: its amount is 0."""
+    return bool(body["amount"] == 0)
+
+
+def _must(
+    legs: Sequence[Leg],
+    opening: Mapping[int, int],
+    invalid: Callable[[Mapping[str, Any]], bool] = asks_for_nothing,
+) -> dict[int, int]:
     must = dict(opening)
-    for body in {_leg_of(identity, body): body for identity, body in legs}.values():
+    for body in {_leg_of(identity, body): body for identity, body in legs if not invalid(body)}.values():
         must[body["account"]] = must.get(body["account"], 0) + body["amount"]
     return must
 
@@ -74,16 +83,19 @@ def ledger_scenario(
     runs: int = 0,
     only_if_right: bool = False,
     opening: Mapping[int, int] = _OPENING,
+    is_invalid: Callable[[Mapping[str, Any]], bool] = asks_for_nothing,
 ) -> Scenario:
-    """Transfers to be entered once each, and settled."""
-    must = _must(legs, opening)
-    invalid = [number for number, (_, body) in enumerate(legs) if body["amount"] == 0]
+    """Transfers to be entered once each, and settled; what is invalid must reach the dead-letter queue."""
+    must = _must(legs, opening, is_invalid)
+    invalid = [number for number, (_, body) in enumerate(legs) if is_invalid(body)]
 
     def judge(contents: Contents) -> str | None:
         dead = {row[0] for row in rows_of(contents, "dead letters")}
         for number in invalid:
             if legs[number][0] not in dead:
-                return f"message {legs[number][0]} has amount 0 and was acknowledged, must reach the dead-letter queue"
+                identity, body = legs[number]
+                why = "amount 0" if body["amount"] == 0 else "no account"
+                return f"message {identity} has {why} and was acknowledged, must reach the dead-letter queue"
         _, error = answer_of(contents, "settle(db)")
         holds = {row[0]: row[1] for row in rows_of(contents, "account")}
         for account, amount in must.items():
@@ -363,6 +375,6 @@ def settle(db):
             db.execute("UPDATE account SET balance = balance + :amount WHERE id = :account", row)
         db.execute("UPDATE ledger SET settled = 1 WHERE settled = 0")
 """
-BREAK_IT = BreakIt("break_it", 2, SETTLING, BROKEN)
+BREAK_IT = BreakIt("break_it", 2, SETTLING, BROKEN, wanted="account 666 holds 1000")
 
 PARTS = (LEDGER, SETNX, BREAK_IT)

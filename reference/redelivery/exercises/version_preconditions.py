@@ -342,6 +342,7 @@ BREAK_IT = BreakIt(
     2,
     balance_scenario("there and back", [_change("8", 7, 100, 500), _change("88", 8, -100, 600)], Bounds()),
     BROKEN,
+    without="!+",
 )
 
 PARTS = (VERSIONED_BALANCE, VERSIONED_PROFILE, BREAK_IT)

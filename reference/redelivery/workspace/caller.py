@@ -34,20 +34,20 @@ class Caller:
     """The way from where it runs to the course's folder, with a slash at its end; empty where it is not known."""
 
 
-def caller_of(exercise: object, number: str, answers: Sequence[Any]) -> Caller:
-    """Who is calling. ``number``: by which the exercise can be asked for, where nobody has a name for it."""
+def caller_of(exercise: object, asked_for: str, answers: Sequence[Any]) -> Caller:
+    """Who is calling. ``asked_for``: what has to be typed to have the exercise, where nobody has a name for it."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__", "")).startswith(_PACKAGE):
         frame = frame.f_back
     if frame is None:
-        return Caller(f'exercise("{number}")', None)
+        return Caller(asked_for, None)
     names: Mapping[str, Any] = frame.f_globals
     given = _given(frame) if frame.f_code.co_name == "<module>" else []
     words = [
         _name_of(answer, names) or _again(text)
         for answer, text in itertools.zip_longest(answers, given[: len(answers)], fillvalue="")
     ]
-    known = _name_of(exercise, names) or f'exercise("{number}")'
+    known = _name_of(exercise, names) or asked_for
     return Caller(known, tuple(words) if all(words) else None, _to_course())
 
 

@@ -1,0 +1,3 @@
+BONUS = """CREATE TABLE bonus (
+    order_id TEXT NOT NULL, customer INTEGER NOT NULL, points INTEGER, UNIQUE (order_id, customer))"""
+ex.turn("bonus_table", BONUS)

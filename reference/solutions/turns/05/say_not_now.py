@@ -1,0 +1,11 @@
+def log_stays_clean(message, db):
+    try:
+        with db.atomic():
+            if not db.execute(CHECK, [message.id]).fetchone():
+                db.execute(CREDIT, [message.body["amount"]])
+                db.execute(MARK, [message.id])
+    except sqlite3.OperationalError:
+        raise Retry("locked") from None
+
+
+ex.turn("say_not_now", log_stays_clean)

@@ -1,0 +1,2 @@
+two_hundred = "AAA A!"
+ex.turn("two_hundred", two_hundred, handle)

@@ -1,0 +1,1 @@
+ex.turn("log_and_go_on", lambda message: None)

@@ -1,0 +1,1 @@
+ex.turn("three_tries", qos0)

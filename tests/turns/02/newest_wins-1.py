@@ -1,0 +1,5 @@
+def put_newer(state, order, version, amount):
+    state[order] = (version, amount)
+
+
+ex.turn("newest_wins", put_newer)

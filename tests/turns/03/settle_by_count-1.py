@@ -1,0 +1,1 @@
+ex.turn("settle_by_count", schema, enter, settle)

@@ -1,0 +1,1 @@
+ex.turn("two_shops", lambda shop, number: f"{shop}{number}")

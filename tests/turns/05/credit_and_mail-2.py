@@ -1,0 +1,1 @@
+ex.turn("credit_and_mail", claim_first)

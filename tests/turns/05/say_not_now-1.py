@@ -1,0 +1,1 @@
+ex.turn("say_not_now", check_credit_mark)

@@ -1,0 +1,1 @@
+ex.turn("the_race", "AAAA A!", check_credit_mark)

@@ -1,0 +1,1 @@
+ex.turn("the_race", "A +A BBB", check_credit_mark)

@@ -1,0 +1,1 @@
+ex.turn("commit_then_send", new_key)
