@@ -259,15 +259,15 @@ def test_what_is_wrong_is_so_from_the_step_that_made_it_so() -> None:
 
 def test_it_says_when_it_is_broken_and_the_schedule_is_an_answer() -> None:
     widget = scheduler()
-    for choice in ("A", "A", "A"):
+    for choice in ("A", "A", "A", "+A", "B", "B", "A"):
         widget.do(choice)
         assert not widget.position["broken"]
-    widget.do("A!")
+    widget.do("A?")
     assert widget.position["broken"]
     assert "account 666 holds 0" in widget.position["verdict"]
     assert exercise("05").report("break_it", widget.schedule).passed
     widget.do("undo")
-    assert widget.schedule == "AAA"
+    assert widget.schedule == "AAA+ABBA"
     assert not widget.position["broken"]
     widget.do("restart")
     assert widget.schedule == ""

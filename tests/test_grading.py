@@ -69,7 +69,7 @@ def class_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six submissions: all right, half right, unsolved, hostile names, no JSON, another notebook."""
     folder = tmp_path_factory.mktemp("class") / "submitted"
     hand_in(folder / "ann" / "hw2" / "02.ipynb", solved("02-idempotence"), "02-idempotence")
-    hand_in(folder / "bob" / "hw5" / "05.ipynb", {"record_and_check": RACE, "break_it": 'schedule = "AAAA!"'})
+    hand_in(folder / "bob" / "hw5" / "05.ipynb", {"record_and_check": RACE, "break_it": 'schedule = "AAA+ABBAA?"'})
     hand_in(folder / "cleo" / "hw5" / "05.ipynb", {})
     hand_in(folder / "=1+1" / "hw5" / "05.ipynb", {"record_and_check": f"raise ValueError({EVIL!r})"})
     (folder / "dan" / "hw5").mkdir(parents=True)
