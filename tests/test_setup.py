@@ -160,3 +160,73 @@ def test_a_complete_environment_is_left_alone():
         pytest.skip("the environment that runs this was not made by scripts/setup")
     run = subprocess.run(["sh", "scripts/setup"], cwd=ROOT, capture_output=True, text=True)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+# -- what is to be seen while packages are installed ---------------------------------------------------------
+
+PIP = """
+import pathlib, sys
+site, status = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+for number in range(90):
+    print(f"Collecting package-{number}>=1", flush=True)
+    print(f"  Downloading https://x/package_{number}-1-py3-none-any.whl (3 kB)", flush=True)
+if status:
+    print("ERROR: the network is gone")
+    sys.exit(status)
+print("Installing collected packages: " + ", ".join(f"package-{n}" for n in range(90)), flush=True)
+for number in range(90):
+    (site / f"package_{number}-1.dist-info").mkdir()
+print("Successfully installed package-1", flush=True)
+"""
+
+
+def watch_pip(folder: Path, status: int = 0, terminal: bool = False) -> tuple[int, str]:
+    """Exit status and what is shown, of installing by a pip that only says that it does."""
+    site = folder / "site-packages"
+    site.mkdir()
+    fake = [sys.executable, "-c", PIP, str(site), str(status)]
+    command = [sys.executable, str(ROOT / "scripts" / "installing.py"), str(folder / "pip.log"), str(site), *fake]
+    if not terminal:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return done.returncode, done.stdout
+    import os
+
+    ours, theirs = os.openpty()
+    running = subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL)
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # the other end is closed
+        pass
+    os.close(ours)
+    return running.wait(), shown.decode()
+
+
+def test_installing_tells_how_far_it_is(tmp_path):
+    status, shown = watch_pip(tmp_path)
+    assert status == 0
+    assert "fetching packages: 1 so far, package-0" in shown
+    assert "fetching packages: 80 so far" in shown
+    assert "installing " in shown
+    assert shown.splitlines()[-1].startswith("  done: 90 packages, ")
+    assert len(shown.splitlines()) < 10
+    assert "package_89-1-py3" in (tmp_path / "pip.log").read_text("utf-8")
+
+
+def test_on_a_terminal_it_is_one_line_that_changes(tmp_path):
+    status, shown = watch_pip(tmp_path, terminal=True)
+    assert status == 0
+    assert shown.count("\r\x1b[K") > 90
+    assert shown.count("\n") == 1
+    assert "90 so far, package_89-1-py3-none-any.whl" in shown
+    assert "done: 90 packages" in shown
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_installing_that_fails_says_why(tmp_path, terminal):
+    status, shown = watch_pip(tmp_path, 3, terminal)
+    assert status == 3
+    assert "ERROR: the network is gone" in shown
+    assert "done" not in shown
