@@ -66,8 +66,10 @@ FITS = """() => {
   const slide = Reveal.getCurrentSlide();
   const wide = [...slide.querySelectorAll('*')].filter(e => getComputedStyle(e).display != 'inline');
   const small = [...slide.querySelectorAll('p, li, td, pre')].map(e => parseFloat(getComputedStyle(e).fontSize));
+  const pictures = [...slide.querySelectorAll('img[src*="svg+xml"]')];
   return {cell: slide.dataset.cell, height: slide.scrollHeight, smallest: Math.min(...small, 99),
           width: Math.max(0, ...wide.map(e => e.scrollWidth > e.clientWidth + 2 ? e.scrollWidth : 0)),
+          picture: Math.min(...pictures.map(e => 14 * e.clientWidth / e.naturalWidth), 99),
           nameless: [...slide.querySelectorAll('img')].filter(e => !e.alt).length};
 }"""
 
@@ -89,7 +91,12 @@ def test_every_slide_fits_and_keys_work(decks: list[Path]) -> None:
             for number in range(page.evaluate("Reveal.getTotalSlides()")):
                 page.evaluate(f"Reveal.slide({number})")
                 seen = page.evaluate(FITS)
-                if seen["height"] > 700 or seen["width"] > 1280 or seen["nameless"] or seen["smallest"] < 15:
+                if (
+                    seen["height"] > 700
+                    or seen["width"] > 1280
+                    or seen["nameless"]
+                    or min(seen["smallest"] - 4, seen["picture"]) < 11
+                ):
                     misfits.append((deck.stem, number + 1, seen))
         page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")

@@ -31,6 +31,10 @@ ROOT = HERE.parents[1]
 CHOICE = ROOT / "course" / "instructor" / "slides.toml"
 
 
+#: A link to another page of the course, which is not beside the slides.
+_AWAY, _WORDS = re.compile(r'<a href="(?!#)[^"]*"[^>]*>(.*?)</a>'), r"\1"
+
+
 class NoSuchPiece(LookupError):
     """slides.toml names what no lesson has."""
 
@@ -109,7 +113,7 @@ def _markdown(source: str) -> str:
 def _output(output: dict[str, Any]) -> str:
     data = output.get("data", {})
     if "text/html" in data:
-        return f'<div class="output">{"".join(data["text/html"])}</div>'
+        return f'<div class="output">{_AWAY.sub(_WORDS, "".join(data["text/html"]))}</div>'
     if "image/png" in data:
         alternative = html.escape("".join(data.get("text/plain", ["a plot"])), quote=True)
         return f'<img alt="{alternative}" src="data:image/png;base64,{"".join(data["image/png"]).strip()}">'
