@@ -212,7 +212,7 @@ def _replay(options: argparse.Namespace) -> int:
 
     import_for(options.notebook)
     from .checking.handler_part import HandlerPart, with_seed
-    from .checking.part import NotChecked
+    from .checking.part import UNSOLVED, NotChecked, is_unsolved
     from .exercises.catalogue import part_of
     from .exercises.notebook import NotUsable, read_notebook
     from .exploration.schedule import BadSchedule
@@ -232,6 +232,8 @@ def _replay(options: argparse.Namespace) -> int:
             raise BadSchedule(f"--messages is for parts whose values are drawn, and {part.grade_id} has none")
         else:
             shown = part.replay(*rest)
+        if is_unsolved(shown.run):
+            raise NotUsable(UNSOLVED.format(part.grade_id))
     except (NotUsable, LookupError, BadSchedule) as error:
         return _unusable(error)
     print(shown)
