@@ -12,7 +12,7 @@ from ..simulation.process import Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
 from ..simulation.watchdog import Watchdog
-from ..simulation.world import Bounds, World
+from ..simulation.world import Bounds, State, World
 from .reduction import Mismatch, RememberedEffects, Step, carried_on
 from .scenario import Scenario
 from .stage import TICK, Forbidden, Needs, host_of, stores, with_needs, world_of, wrong_at_end
@@ -87,6 +87,15 @@ def _find(world: World, effects: RememberedEffects, scenario: Scenario, schedule
     return None
 
 
+def _what_matters(world: World, state: State) -> State:
+    """Of a state, what fault-free continuations depend on: not what has gone wrong before, nor which of the consumers
+    is which."""
+    processes = state.processes
+    if len(set(world.roles)) == 1 and not world.count_attempts:
+        processes = tuple(sorted(processes))
+    return state._replace(processes=processes, last=-1, faults=())
+
+
 def _has_hope(
     world: World,
     effects: RememberedEffects,
@@ -100,7 +109,7 @@ def _has_hope(
     forbidden = Forbidden(scenario, effects.store, effects.redis)
     while stack:
         step = stack.pop()
-        key = step.state._replace(last=-1)
+        key = _what_matters(world, step.state)
         if hopeful.get(key) is False or key in seen:
             continue
         if hopeful.get(key):
@@ -119,14 +128,14 @@ def _has_hope(
             if right and not state.dead & ~scenario.expected_dead:
                 on_way: Step | None = step
                 while on_way is not None:
-                    hopeful[on_way.state._replace(last=-1)] = True
+                    hopeful[_what_matters(world, on_way.state)] = True
                     if on_way is start:
                         break
                     on_way = on_way.parent
                 return True
             continue
         if world.time_matters and world.time_can_pass(state):
-            moves = [*moves, TIME_IS_LEFT]
+            moves = [TIME_IS_LEFT, *moves]  # tried last: most runs end without it
         effects.here = step
         for move in moves:
             far = carried_on(world, effects, step, move)
