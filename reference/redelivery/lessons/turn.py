@@ -128,20 +128,16 @@ def schedule(
 
 
 def examples(
-    call: Callable[..., Any], *cases: tuple[tuple[Any, ...], Any]
+    call: Callable[..., Any], words: str, *cases: tuple[tuple[Any, ...], Any]
 ) -> Callable[[Lesson, tuple[Any, ...]], str | None]:
-    """``call(answer, *arguments)`` has to give what is written beside the arguments."""
+    """``call(answer, *arguments)`` has to give what is written beside the arguments. ``words``: what that is, with
+    ``{}`` for the arguments; the sentence goes on with the value."""
 
     def how(_: Lesson, answers: tuple[Any, ...]) -> str | None:
         for arguments, must in cases:
             found = call(*answers, *arguments)
             if found != must:
-                shown = ", ".join(map(repr, arguments))
-                return (
-                    f"With {shown} it comes to {found!r}, must be {must!r}."
-                    if shown
-                    else (f"It comes to {found!r}, must be {must!r}.")
-                )
+                return f"{words.format(', '.join(map(repr, arguments)))} {found!r}, must be {must!r}."
         return None
 
     return how

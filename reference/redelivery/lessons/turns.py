@@ -61,6 +61,7 @@ _00 = (
         "between them? Lessons 02, 03 and 05 are about that.",
         examples(
             _one_day,
+            "With the orders {}, as (number, amount), the total is",
             (([(1, 100), (2, 40), (3, 250)],), 390),
             (([(1, 100), (2, 40), (2, 40), (3, 250)],), 390),
             (([(1, 100), (1, 100), (2, 100)],), 200),
@@ -100,6 +101,7 @@ _01 = (
         "Many clients give up after a number of tries.",
         examples(
             _losing,
+            "With the packets {} lost, inbox and number of packets are",
             (((),), (["8"], 2)),
             (((1,),), (["8"], 3)),
             (((2,),), (["8", "8"], 4)),
@@ -121,6 +123,7 @@ _01 = (
         "needs a producer that counts without mistakes, and sends in order.",
         examples(
             _published,
+            "Of the numbers {} there are stored",
             (([1, 2, 3],), [1, 2, 3]),
             (([1, 2, 2, 3, 1],), [1, 2, 3]),
             (([5, 4, 6],), [5, 6]),
@@ -163,7 +166,7 @@ _02 = (
         "discount",
         "Order o1 gets 10 off its list price. Write DISCOUNT as a statement that may be repeated.",
         "The result is named by what doesn't change: 10 off the list price, not 10 off whatever stands there.",
-        examples(_discounted, ((), [20, 50] * 3)),
+        examples(_discounted, "Carried out three times, the amounts of o1 and o2 are", ((), [20, 50] * 3)),
     ),
     Turn(
         "one_mail_an_order",
@@ -178,6 +181,7 @@ _02 = (
         "Condition 5 holds: a late duplicate is older than what is there, and changes nothing. See lesson 04.",
         examples(
             _newest,
+            "After the puts {}, as (order, version, amount), the state is",
             ((("o8", 1, 100),), {"o8": (1, 100)}),
             ((("o8", 1, 100), ("o8", 2, 120), ("o8", 1, 100)), {"o8": (2, 120)}),
             ((("o8", 2, 120), ("o8", 1, 100)), {"o8": (2, 120)}),
@@ -246,7 +250,11 @@ _03 = (
         "Each order earns each customer at most one bonus. Write the CREATE TABLE for bonus(order_id, customer, "
         "points): it has to refuse the second one, and rows that name no order or no customer.",
         "At most one for each order and customer: the nouns are the columns, and none of them may be NULL.",
-        examples(_bonuses, ((), ["entered", "entered", "entered", "refused", "refused", "refused"])),
+        examples(
+            _bonuses,
+            "Six rows, of which the last three have to be refused, are",
+            ((), ["entered", "entered", "entered", "refused", "refused", "refused"]),
+        ),
     ),
     Turn(
         "settle_by_count",
@@ -260,7 +268,7 @@ _03 = (
         "duplicates_before",
         "Write DUPLICATES: a query for the transfer_id and account of everything that is in the ledger more than once.",
         "The way to a constraint on a table that was kept without one begins here.",
-        examples(_found, ((), [("t7", 66), ("t8", 666)])),
+        examples(_found, "The query finds", ((), [("t7", 66), ("t8", 666)])),
     ),
 )
 
@@ -305,7 +313,11 @@ _03B = (
         '"is there already".',
         "Exclusive creation is one step for all who write. The name carries the key, so it must not run the two parts "
         "together: t8 with 66 and t86 with 6 are two entries.",
-        examples(_unique, ((), [True, True, False, True, True])),
+        examples(
+            _unique,
+            "Whether t8/666, t8/777, t8/666 again and t86/66 are entered, and three files are there:",
+            ((), [True, True, False, True, True]),
+        ),
     ),
     Turn(
         "hash_of_transfers",
@@ -318,7 +330,11 @@ _03B = (
         "two_shops",
         "Write transfer_id: the name of the shop and the number of the order, so that no two shops make the same one.",
         "The shop's name, and a sign between the two that stands in no number.",
-        examples(_ids, ((), (4, True))),
+        examples(
+            _ids,
+            "How many different ids web 1, till 1, web 11 and web1 1 get, and whether they are the same next time:",
+            ((), (4, True)),
+        ),
     ),
 )
 
@@ -346,14 +362,24 @@ _04 = (
         "pay_if_open",
         "Write PAY: it marks the order :number as paid if it is open, and changes nothing otherwise.",
         "The statement changes what its condition reads, and paid never becomes open again: no ABA.",
-        examples(_paid, ((), [1, 0, 0, 0, "paid", "cancelled"])),
+        examples(
+            _paid,
+            "The row counts for o8, o8, o9 and o8, and the states of o8 and o9, are",
+            ((), [1, 0, 0, 0, "paid", "cancelled"]),
+        ),
     ),
     Turn(
         "three_words",
         'Write decide: given the stored version and the message\'s, it returns "apply", "early" or "stale".',
         "Equal is its turn, higher is early, lower is stale. Now the same as conditions in SQL.",
         examples(
-            _decided, ((7, 7), "apply"), ((7, 8), "early"), ((7, 12), "early"), ((8, 7), "stale"), ((0, 0), "apply")
+            _decided,
+            "With the stored version and the message's {} it returns",
+            ((7, 7), "apply"),
+            ((7, 8), "early"),
+            ((7, 12), "early"),
+            ((8, 7), "stale"),
+            ((0, 0), "apply"),
         ),
     ),
     Turn(
@@ -364,6 +390,7 @@ _04 = (
         "duplicate, which may be dropped, from a conflict, which must not.",
         examples(
             _conflicts,
+            "For the messages {}, as (id, version), it returns",
             ((("8", 7),), ["applied"]),
             ((("8", 7), ("8", 7)), ["applied", "duplicate"]),
             ((("8", 7), ("f1", 7), ("8", 7)), ["applied", "conflict", "duplicate"]),
@@ -428,7 +455,11 @@ _05B = (
         "Write RAISE, which B carries out before it looks: it sets the fence to :token where the fence is lower. And "
         "WRITE, which adds 100 only while the fence is :token.",
         "Now A with 33 is kept out from the moment in which B has raised the fence to 34, before B has looked.",
-        examples(_fenced, ((), [1, 1, 0, 1, 0, 1])),
+        examples(
+            _fenced,
+            "The row counts of RAISE 33, RAISE 34, WRITE 33, WRITE 34, RAISE 33 and WRITE 34 are",
+            ((), [1, 1, 0, 1, 0, 1]),
+        ),
     ),
     Turn(
         "relay",
@@ -437,6 +468,7 @@ _05B = (
         "At least once again, so the other side needs its inbox.",
         examples(
             _relayed,
+            "With these sends lost, {}, the tasks that are left, the ids that arrived and the number of arrivals are",
             (((),), ([], ["8", "88"], 2)),
             ((("request",),), ([], ["8", "88"], 2)),
             ((("answer",),), ([], ["8", "88"], 3)),
