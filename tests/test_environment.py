@@ -15,7 +15,6 @@ ROOT = Path(__file__).parents[1]
 # Where conda-forge's name is another.
 CONDA_NAMES = {
     "build": "python-build",
-    "matplotlib": "matplotlib-base",
     "playwright": "playwright-python",
     "redis": "redis-py",
 }

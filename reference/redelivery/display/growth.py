@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .chart import Chart, Line, Panel
 from .numbers import count_words
-from .svg import as_image
 from .table import Table
-
-_STATES, _SCHEDULES = "#0b5d1e", "#7a3b00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +33,18 @@ class Growth:
         return str(self)
 
     def _repr_html_(self) -> str:
-        words = "States searched and schedules covered, on logarithmic scales, against each bound. The numbers as text:"
-        return as_image(self._svg(), f"{words}\n{self.table}")
-
-    def _svg(self) -> str:
-        import matplotlib
-        from matplotlib.figure import Figure
-
-        with matplotlib.rc_context({"svg.hashsalt": "redelivery", "font.size": 11}):
-            figure = Figure(figsize=(10, 3.4), layout="constrained")
-            panels = figure.subplots(1, len(self.counts), sharey=True, squeeze=False)[0]
-            for panel, (bound, found) in zip(panels, self.counts.items(), strict=True):
-                values = list(found)
-                panel.plot(values, [found[v][1] for v in values], "s--", color=_SCHEDULES, label="schedules covered")
-                panel.plot(values, [found[v][0] for v in values], "o-", color=_STATES, label="states searched")
-                panel.set_yscale("log")
-                panel.set_xticks(values)
-                panel.set_xlabel(bound)
-                panel.grid(alpha=0.3)
-            panels[0].legend()
-            file = io.StringIO()
-            figure.savefig(file, format="svg", metadata={"Date": None})
-        return file.getvalue()
+        words = "States searched and schedules covered, on logarithmic scales, against each bound."
+        panels = [
+            Panel(
+                bound,
+                bound,
+                (
+                    Line("schedules covered", tuple((value, found[value][1]) for value in found)),
+                    Line("states searched", tuple((value, found[value][0]) for value in found)),
+                ),
+                log="y",
+                marks={value: str(value) for value in found},
+            )
+            for bound, found in self.counts.items()
+        ]
+        return Chart(tuple(panels), words, self.table)._repr_html_()
