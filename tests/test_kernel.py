@@ -235,6 +235,21 @@ def test_what_a_cell_draws_is_another_in_each_process(kernel: Kernel, cells: str
     assert 'Replay:  ex.replay("request_once", pay, schedule=' in shown
 
 
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ('ex.check("recordandcheck", None)', "05-record-and-check has no part 'recordandcheck'; its parts are"),
+        ('ex.replay("nothing", schedule="A")', "05-record-and-check has no part 'nothing'; its parts are"),
+        ('exercise("17")', "there is no exercise '17'; there are"),
+    ],
+)
+def test_a_wrong_name_is_told_in_one_line(kernel: Kernel, call: str, words: str) -> None:
+    kernel.run(FIRST, "setup")
+    shown = kernel.run(call)
+    assert words in shown
+    assert "Traceback" not in shown and ".py" not in shown
+
+
 def test_outside_of_a_notebook_nothing_is_claimed(capsys: pytest.CaptureFixture[str]) -> None:
     from redelivery import exercise
     from redelivery.workspace.kernel import executed

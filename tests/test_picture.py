@@ -1,13 +1,18 @@
 """The README's picture is a real answer of the checker. To make it again: .venv/bin/python tests/test_picture.py"""
 
+import base64
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 from redelivery import exercise
+from redelivery.display.film import MEDIA_TYPE
+from redelivery.display.page import MOST_FILM
 from redelivery.display.svg import LEAST, MOST, shortened, size_of, to_svg
 
-PICTURE = Path(__file__).parents[1] / "course" / "images" / "refuted.svg"
+ROOT = Path(__file__).parents[1]
+PICTURE = ROOT / "course" / "images" / "refuted.svg"
 
 #: The lecture's three steps: check, update, mark, and no transaction around them.
 HANDLER = """def handle(message, db):
@@ -63,6 +68,39 @@ def test_the_picture_s_text_is_never_too_small():
     assert width <= MOST
     assert least <= 710
     assert 14 * least / width >= LEAST
+
+
+def stored(kind: str) -> list[tuple[str, str]]:
+    """The outputs of a kind that the notebooks hold, with where they are."""
+    found = []
+    for path in sorted([*(ROOT / "course").glob("*.ipynb"), *(ROOT / "reference" / "solutions").glob("*.ipynb")]):
+        for cell in json.loads(path.read_text("utf-8"))["cells"]:
+            for output in cell.get("outputs", []):
+                if kind in output.get("data", {}):
+                    found.append((f"{path.name} {cell['id']}", "".join(output["data"][kind])))
+    return found
+
+
+def test_the_text_of_no_stored_picture_can_become_too_small():
+    """However wide the page is, whatever the zoom: the picture's least width is written beside it."""
+    pictures = 0
+    for where, html in stored("text/html"):
+        for style, data in re.findall(r'<img [^>]*?style="([^"]*)"[^>]*src="data:image/svg\+xml;base64,([^"]+)"', html):
+            svg = base64.b64decode(data).decode()
+            sizes = [float(size) for size in re.findall(r'font-size="([\d.]+)"', svg)]
+            if not sizes:  # a plot, whose letters are shapes
+                continue
+            width, least = (int(n) for n in re.findall(r"(?<!max-)width:(\d+)px", style))
+            assert min(sizes) * least / width >= LEAST - 0.01, where
+            assert width <= MOST or 'class="rd-row"' not in svg, where
+            pictures += 1
+    assert pictures > 80
+
+
+def test_no_stored_film_is_large():
+    films = stored(MEDIA_TYPE)
+    assert len(films) > 80
+    assert max(len(text.encode()) for _, text in films) <= MOST_FILM == 200_000
 
 
 def test_what_does_not_fit_begins_with_its_verb():

@@ -218,6 +218,7 @@ class Exercise:
         return f"Exercise {self.name}: {parts}"
 
 
+@_in_one_line
 def exercise(name: str) -> Exercise | Quiet:
     """The exercise with this number or name, such as ``"05"``; where a cell that asks for it is itself executed to be
     checked, one that does nothing.
