@@ -16,6 +16,7 @@ from redelivery.exercises.catalogue import EXERCISES, heading_of, next_after
 from redelivery.exercises.exercise import exercise
 from tests.films import RACE
 from tests.test_browser import BROWSER, LONG, ROOT, TOKEN, _answer, accessible, dark, lab, page
+from tests.test_stage import SIZES
 
 __all__ = ["dark", "lab", "page"]  # fixtures
 pytestmark = [
@@ -30,6 +31,12 @@ PLACES = """() => {
     return {top: box.top - page.top, bottom: box.bottom - page.bottom, text: one.innerText};
   });
 }"""
+IS_IN_VIEW = """e => {
+  const [box, page] = [e, document.querySelector('.jp-WindowedPanel-outer')].map(one => one.getBoundingClientRect());
+  return box.top >= page.top - 1 && box.bottom <= page.bottom;
+}"""
+ANCHOR = "Part-2:-record_and_check_redis-(3-points)"
+BY_ID = f"document.querySelector('[data-jupyter-id=\"{ANCHOR}\"]')"
 NUMBERS = itertools.count(1)
 
 
@@ -132,6 +139,27 @@ def test_a_verdict_is_in_the_window_after_the_check(
     page.set_viewport_size({"width": 1500, "height": 1000})
 
 
+@pytest.mark.parametrize("width", [720, 390])
+def test_text_is_large_enough_at_200_percent_and_on_a_phone(
+    page: Any, lab: tuple[str, Path], copied: Any, width: int, tmp_path: Path
+) -> None:
+    """At 200 % a page of 1440 pixels is 720 wide."""
+    name = copied("05-record-and-check.ipynb")
+    _answer(lab[1] / name, "record_and_check", RACE)
+    opened(page, lab, name)
+    press(page, 5)
+    page.wait_for_selector(".rd-picture svg", timeout=LONG)
+    page.locator(".rd-film > button").first.click()
+    page.keyboard.press("ArrowRight")
+    page.set_viewport_size({"width": width, "height": 800})
+    page.wait_for_timeout(500)
+    sizes = page.locator(".jp-OutputArea-output:has(.rd-banner)").first.evaluate(SIZES)
+    page.screenshot(path=str(tmp_path / f"lab-{width}.png"))
+    page.set_viewport_size({"width": 1500, "height": 1000})
+    assert len(sizes) > 60
+    assert min(sizes)[0] >= 11, min(sizes)
+
+
 def test_of_what_is_proved_it_says_what_it_is_worth_and_where_to_go(
     page: Any, lab: tuple[str, Path], copied: Any
 ) -> None:
@@ -147,6 +175,11 @@ def test_of_what_is_proved_it_says_what_it_is_worth_and_where_to_go(
     assert said[2].startswith("Within these bounds every message is credited exactly once")
     assert said[3].startswith("Not covered: ")
     assert said[-1] == "Next: part 2, record_and_check_redis"
+    heading = page.get_by_role("heading", name="Part 2: record_and_check_redis")
+    page.locator(".jp-WindowedPanel-outer").first.evaluate("e => (e.scrollTop = 0)")
+    assert heading.evaluate(IS_IN_VIEW) is False
+    page.locator(".rd-banner a").evaluate("a => a.click()")
+    page.wait_for_function(f"({IS_IN_VIEW})(document.getElementById('{ANCHOR}') ?? {BY_ID})")
     assert accessible(page, ".rd-banner") == []
 
 

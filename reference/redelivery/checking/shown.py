@@ -161,11 +161,12 @@ def _name(report: Report, word: str) -> str:
 def _following(report: Report) -> str:
     assert report.following is not None
     words, address = report.following
+    is_here = address.startswith("#") and report.caller is not None
     course = report.caller.course if report.caller is not None else ""
-    if not address or not course:
+    if not is_here and not course:
         return escape(words)
     before, _, name = words.partition(": ")
-    href = address if address.startswith("#") else course + address
+    href = address if is_here else course + address
     return f'{escape(before)}: <a href="{escape(href)}" style="color:inherit">{escape(name)}</a>'
 
 
