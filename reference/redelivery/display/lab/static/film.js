@@ -101,7 +101,6 @@ body[data-jp-theme-light="false"] .rd-is-good, body[data-jp-theme-light="false"]
 body[data-jp-theme-light="false"] .rd-headline, body[data-jp-theme-light="false"] .rd-rest { color: #e6edf3 !important; }
 body[data-jp-theme-light="false"] .rd-excerpt { color: #e6edf3 !important; background: #0d1117 !important; }
 body[data-jp-theme-light="false"] .rd-guilty { color: #e6edf3 !important; background: #6e1f2c !important; }
-body[data-jp-theme-light="false"] .jp-NotebookPanel .jp-RenderedImage img, body[data-jp-theme-light="false"] .jp-NotebookPanel img[alt^="States searched"] { filter: invert(0.93) hue-rotate(180deg); }
 .rd-since { color: #8a1023; background: #fdecee; font-weight: bold; padding: 2px 6px; margin-top: 4px; }
 @media print { .rd-bar button, .rd-bar select, .rd-legend, .rd-film > button { display: none; } .rd-code { max-height: none; } }
 ${[0, 1, 2, 3].map((n) => `.rd-lane${n} > .rd-head, .rd-tick.rd-lane${n}, .rd-lane${n} .rd-here { background: var(--rd-lane${n}); } .rd-lane${n} .rd-next { background: var(--rd-soft${n}); } .rd-coin.rd-lane${n} { background: var(--rd-lane${n}); }`).join("\n")}
