@@ -218,3 +218,29 @@ def test_without_a_script_all_is_in_the_page_and_the_answer_folded(page: Any, pa
     folds.first.locator("summary").click()
     assert folds.first.locator("b").first.is_visible()
     opened.context.close()
+
+
+# The first minute
+
+
+@in_a_browser
+def test_the_first_thing_in_the_course_is_a_consumer_broken_by_hand(page: Any, lab: tuple[str, Path]) -> None:
+    path = next(path for path in PAGES if path.name.startswith("00"))
+    first = next(cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+    assert "try_to_break" in first.source
+    opened(page, lab, path)
+    page.locator(".jp-StatusBar-Widget, .jp-StatusBar-TextItem").get_by_text("| Idle").first.wait_for(timeout=LONG)
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Shift+Enter")
+    widget = page.locator(".rd-widget").first
+    widget.wait_for(timeout=LONG)
+    for done, choice in enumerate(("A", "A", "+A", "B", "B"), 1):
+        widget.locator(f'button[data-text="{choice}"]').click()
+        page.wait_for_function(
+            "text => document.querySelector('.rd-widget input').value === text",
+            arg="".join(("A", "A", "+A", "B", "B")[:done]),
+            timeout=LONG,
+        )
+    assert "BROKEN" in widget.locator(".rd-verdict").text_content()
+    assert "account 666 holds 200" in widget.locator(".rd-verdict").text_content()
+    _shoot(page, "first-minute")
