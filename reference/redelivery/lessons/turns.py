@@ -410,7 +410,7 @@ _05 = (
     ),
     Turn(
         "say_not_now",
-        "keep_the_log_clean swallows the lock error. Mend it, so that the log stays clean and no payment is lost.",
+        "log_stays_clean swallows the lock error. Mend it, so that the log stays clean and no payment is lost.",
         "Not now: the queue delivers it again, and the payment is neither lost nor called a failure.",
         part("credit"),
     ),
