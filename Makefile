@@ -1,7 +1,7 @@
 # Every target that needs .venv sets it up by itself: scripts/setup.
 # Another Python than python3: make lab PYTHON=python3.12
 
-.PHONY: help lab hand-out update test bench bench-peers soak hunt matrix slides docs clean
+.PHONY: help lab hand-out update test bench bench-peers live soak hunt matrix slides docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo 'make test     run every test: the package, the notebooks, lint, format, types'
 	@echo 'make bench    measure the checker and print the figures'
 	@echo 'make bench-peers  the same beside a public tool for Python, in an environment of its own'
+	@echo 'make live     consumers on real brokers, killed, compared with the stored runs (LIVE_ARGS="nats")'
 	@echo 'make soak     the long tests: the searches against each other, against a model, against real processes'
 	@echo 'make hunt     derive answers and compare the checker with real processes (HUNT_ARGS="--minutes 30")'
 	@echo 'make matrix   judge every wrong and every right answer again and store the table that the course shows'
@@ -37,6 +38,9 @@ bench:
 
 bench-peers:
 	@sh scripts/bench-peers
+
+live:
+	@sh scripts/live $(LIVE_ARGS)
 
 soak:
 	@sh scripts/soak

@@ -1,0 +1,105 @@
+"""What a broker has to offer so that its deliveries can be watched."""
+
+from __future__ import annotations
+
+import abc
+import importlib
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery: the message's id, and what the broker says of it besides."""
+
+    message: str
+    marks: dict[str, Any] = field(default_factory=dict)
+    handle: Any = None
+
+
+class Consumer(abc.ABC):
+    """A consumer's connection, with the client that the field uses."""
+
+    @abc.abstractmethod
+    def __init__(self, address: str) -> None:
+        """Connect."""
+
+    @abc.abstractmethod
+    def take(self, seconds: float) -> Delivery | None:
+        """The next delivery; None where there is none within so many seconds."""
+
+    @abc.abstractmethod
+    def ack(self, delivery: Delivery) -> str:
+        """Acknowledge; what came of it, in a word or two: ``accepted``, or an error's name."""
+
+    @abc.abstractmethod
+    def give_back(self, delivery: Delivery) -> bool:
+        """Hand a delivery back, to be delivered again; False where the protocol has no way to."""
+
+    @abc.abstractmethod
+    def cut(self) -> None:
+        """Cut the connection without a word of farewell."""
+
+
+class Broker(abc.ABC):
+    """A broker of our own, from its start to its end."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    kind: ClassVar[str]
+    """Its name among `redelivery.engines.kinds`."""
+    package: ClassVar[str]
+    """The Python package that leads to it."""
+    mark: ClassVar[str]
+    """What it says of a duplicate."""
+    overrun: ClassVar[float | None] = None
+    """Seconds after which it delivers again what a living consumer has not acknowledged; None: never."""
+    address: str = ""
+
+    @abc.abstractmethod
+    def start(self) -> None:
+        """Start the server.
+
+        Raises:
+            EngineFailure: it is not there, or does not start.
+        """
+
+    @abc.abstractmethod
+    def publish(self, *messages: str) -> None:
+        """An empty queue, and these messages in it."""
+
+    @abc.abstractmethod
+    def stop(self) -> None:
+        """Stop the server; nothing stays."""
+
+    def __enter__(self) -> Broker:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+#: Module and classes of each broker.
+BROKERS = {
+    "rabbitmq": ("rabbitmq", "RabbitMQ", "RabbitConsumer"),
+    "rabbitmq-quorum": ("rabbitmq", "RabbitMQQuorum", "QuorumConsumer"),
+    "redis-streams": ("redis_streams", "RedisStreams", "StreamConsumer"),
+    "nats": ("nats_jetstream", "JetStream", "JetStreamConsumer"),
+    "mqtt-1": ("mosquitto", "MosquittoOne", "QoS1Consumer"),
+    "mqtt-2": ("mosquitto", "MosquittoTwo", "QoS2Consumer"),
+}
+
+
+def broker_of(name: str) -> type[Broker]:
+    """A broker by its name."""
+    module, kind, _ = BROKERS[name]
+    found: type[Broker] = getattr(importlib.import_module(f".{module}", __package__), kind)
+    return found
+
+
+def consumer_of(name: str) -> type[Consumer]:
+    """The consumer of a broker."""
+    module, _, kind = BROKERS[name]
+    found: type[Consumer] = getattr(importlib.import_module(f".{module}", __package__), kind)
+    return found

@@ -1,0 +1,54 @@
+"""Real brokers and real SIGKILL: what comes twice, and what the broker says of it, is as the stored runs say."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redelivery.engines.live.port import BROKERS, Broker, broker_of
+from redelivery.engines.live.shows import RULES, Rules, can_run, killed, rules_of
+
+STORED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "course/data/live.json").read_text("utf-8"))
+
+_MISSING = {name: can_run(name) for name in BROKERS}
+
+
+def _broker(name: str) -> Any:
+    skip = bool(_MISSING[name]) and not os.environ.get("CI")
+    marks = [pytest.mark.xdist_group(f"live {name}"), pytest.mark.skipif(skip, reason=_MISSING[name] or "-")]
+    return pytest.param(name, marks=marks)
+
+
+@pytest.fixture(scope="module", params=[_broker(name) for name in BROKERS])
+def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    with broker_of(request.param)() as started:
+        yield started
+    assert not getattr(started, "_server", None) or not started._server.folder.exists()  # type: ignore[attr-defined]
+
+
+def test_each_rule_of_the_simulated_queue_is_kept_or_not_as_stored(broker: Broker) -> None:
+    assert dict(rules_of(broker).does) == STORED[broker.name]["rules"]
+
+
+@pytest.mark.parametrize(("handler", "where"), [("naive", "before ack"), ("records", "cut")])
+def test_a_killed_consumers_message_counts_as_stored(broker: Broker, handler: str, where: str) -> None:
+    shown = killed(broker, where, handler)
+    stored = STORED[broker.name][f"{handler}, {where}"]
+    assert [[message, marks] for message, marks in shown.deliveries] == stored["deliveries"]
+    assert shown.balance == stored["balance"]
+
+
+def test_the_stored_runs_are_of_all_brokers_and_say_what_the_lesson_says() -> None:
+    assert set(STORED) == set(BROKERS)
+    for name, found in STORED.items():
+        lost = name == "mqtt-2"
+        assert found["naive, before effect"]["balance"] == (0 if lost else 100)
+        assert found["naive, before ack"]["balance"] == (100 if lost else 200)
+        assert found["records, before ack"]["balance"] == 100
+        assert set(found["rules"]) == set(RULES)
+        assert all(Rules(name, "", found["rules"]).compared(rule) for rule in RULES)
