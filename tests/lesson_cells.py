@@ -17,7 +17,8 @@ from redelivery.exercises.exercise import Exercise
 from redelivery.lessons.lesson import Lesson
 
 ROOT = Path(__file__).parents[1]
-LESSONS = sorted((ROOT / "course").glob("0*.ipynb"))
+#: 06 and 07 run on real engines: their handlers take psycopg's connection, which no part of an exercise does.
+LESSONS = sorted((ROOT / "course").glob("0[0-5]*.ipynb"))
 
 
 class Nothing:
