@@ -22,7 +22,7 @@ SNAPSHOT = "innodb_snapshot_isolation"
 
 @contextmanager
 def store(isolation: str, key: bool = False, schema: Any = None, **options: str) -> Iterator[Any]:
-    from redelivery.engines.mariadb import MariaStore
+    from redelivery.engines.innodb import MariaStore
 
     found = MariaStore(isolation, schema or make(key), lambda: FILES | {__file__}, options)
     try:

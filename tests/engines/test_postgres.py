@@ -28,7 +28,7 @@ MESSAGE = {"id": "8", "account": 666, "amount": 100}
 
 @contextmanager
 def store(isolation: str, key: bool = True) -> Iterator[Any]:
-    from redelivery.engines.postgres import PostgresStore
+    from redelivery.engines.postgresql import PostgresStore
 
     found = PostgresStore(isolation, make(key), lambda: FILES)
     try:
@@ -256,7 +256,7 @@ def test_an_address_where_nobody_answers(address: str, monkeypatch: pytest.Monke
 def test_a_user_without_rights_and_somebody_elses_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     import psycopg
 
-    from redelivery.engines.postgres import _address, own_server
+    from redelivery.engines.postgresql import _address, own_server
 
     admin = _address(own_server(), "postgres")
     with psycopg.connect(admin, autocommit=True) as connection:
@@ -283,7 +283,7 @@ def test_a_user_without_rights_and_somebody_elses_tables(monkeypatch: pytest.Mon
 
 
 def test_a_server_that_dies_in_the_middle() -> None:
-    from redelivery.engines.postgres import own_server, stop_own_server
+    from redelivery.engines.postgresql import own_server, stop_own_server
 
     def looks(connection: Any) -> bool:
         if connection.execute("SELECT balance FROM account WHERE id = 666").fetchone() == (100,):
@@ -300,7 +300,7 @@ def test_a_server_that_dies_in_the_middle() -> None:
 
 _LEAVES = """
 import sys, time
-from redelivery.engines.postgres import own_server
+from redelivery.engines.postgresql import own_server
 server = own_server()
 print(server.folder, server.process.pid, flush=True)
 time.sleep(600)

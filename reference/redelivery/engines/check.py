@@ -168,10 +168,10 @@ class Prepared:
         schema = self.check.schema
         try:
             if self.wanted.engine == "postgres":
-                from .postgres import PostgresStore
+                from .postgresql import PostgresStore
 
                 return PostgresStore(self.wanted.isolation, lambda c: make_schema("postgres", schema, c), self._files)
-            from .mariadb import MariaStore
+            from .innodb import MariaStore
 
             return MariaStore(
                 self.wanted.isolation,

@@ -91,10 +91,10 @@ def _judge(contents: Contents) -> str | None:
 
 def _store(engine: str, level: str, key: bool, options: dict[str, str]) -> Store:
     if engine == "postgres":
-        from ..engines.postgres import PostgresStore
+        from ..engines.postgresql import PostgresStore
 
         return PostgresStore(level, _schema(key), lambda: ())
-    from ..engines.mariadb import MariaStore
+    from ..engines.innodb import MariaStore
 
     return MariaStore(level, _schema(key), lambda: (), options)
 

@@ -8,6 +8,8 @@ The file is TOML; what can't be written in it is named as ``module:name``::
     claims."credited once" = { sql = "SELECT balance FROM account WHERE id = 666", is = [[100]] }
     claims."no debt" = "shop.checks:no_debt"
 
+``store = "postgres"``, or ``store = { postgres = "SERIALIZABLE" }``, names a real database.
+
 In ``pyproject.toml`` the table is ``[tool.redelivery."shop.consumers:handle"]``.
 """
 
@@ -33,7 +35,7 @@ _NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _WANTED = frozenset(
     [
         *("schema", "messages", "claim", "claims", "call", "make", "outside", "poison", "job"),
-        *("consumers", "faults", "seconds", "project", "database"),
+        *("consumers", "faults", "seconds", "project", "database", "store"),
     ]
 )
 
@@ -125,10 +127,13 @@ def configured(name: str, config: Path | None) -> Check:
             given[key] = imported(given[key])
     if "schema" in given:
         given["schema"] = _schema(given["schema"], path)
+    real = "store" in given
+    if real:
+        given["store"] = _store(given["store"])
     claims: dict[str, Any] = dict(table.get("claims", {}))
     if "claim" in table:
         claims.setdefault("", table["claim"])
-    found = {key: _claim(value) for key, value in claims.items()}
+    found = {key: _claim(value, real) for key, value in claims.items()}
     claim = found[""] if list(found) == [""] else found
     if "messages" not in given:
         raise CannotCheck(f'{path} names no messages for {name}: messages = [{{ id = "8", amount = 100 }}]')
@@ -198,8 +203,21 @@ def _schema(schema: Any, path: Path) -> Any:
     return schema
 
 
-def _claim(claim: Any) -> Callable[..., Any]:
-    """A claim: a function's name, or a query and its rows."""
+def _store(store: Any) -> Any:
+    """A real database: its name, or its name and an isolation level."""
+    from .. import engines
+
+    makers = {"postgres": engines.postgres, "mariadb": engines.mariadb}
+    (name, level), *more = store.items() if isinstance(store, dict) and store else [(store, None)]
+    if more or name not in makers:
+        raise CannotCheck(
+            f'{store!r} is no store: "postgres" is wanted, or {{ postgres = "SERIALIZABLE" }}, or mariadb'
+        )
+    return makers[name]() if level is None else makers[name](level)
+
+
+def _claim(claim: Any, real: bool = False) -> Callable[..., Any]:
+    """A claim: a function's name, or a query and its rows. ``real``: asked of a real database."""
     if isinstance(claim, dict) and set(claim) == {"sql", "is"}:
         sql, rows = claim["sql"], claim["is"]
         if not isinstance(sql, str) or not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
@@ -210,8 +228,13 @@ def _claim(claim: Any) -> Callable[..., Any]:
         def answered(db: Any) -> bool:
             return bool([list(row) for row in db.execute(sql).fetchall()] == rows)
 
-        answered.__name__ = f"{sql} → {rows}"
-        return answered
+        def answered_there(connection: Any) -> bool:
+            cursor = connection.cursor()
+            cursor.execute(sql)
+            return bool([list(row) for row in cursor.fetchall()] == rows)
+
+        answered.__name__ = answered_there.__name__ = f"{sql} → {rows}"
+        return answered_there if real else answered
     if isinstance(claim, str):
         found: Callable[..., Any] = imported(claim)
         return found
