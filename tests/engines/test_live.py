@@ -20,7 +20,10 @@ _MISSING = {name: can_run(name) for name in BROKERS}
 
 def _broker(name: str) -> Any:
     skip = bool(_MISSING[name]) and not os.environ.get("CI")
-    marks = [pytest.mark.xdist_group(f"live {name}"), pytest.mark.skipif(skip, reason=_MISSING[name] or "-")]
+    marks = [
+        pytest.mark.xdist_group(f"live {name.partition('-')[0]}"),
+        pytest.mark.skipif(skip, reason=_MISSING[name] or "-"),
+    ]
     return pytest.param(name, marks=marks)
 
 

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import pika
 import pika.exceptions
 
-from ..kinds import needed
+from ..failure import EngineFailure
+from ..kinds import Found, needed
 from ..servers import Server, free_port
 from .port import Broker, Consumer, Delivery
 
@@ -21,6 +22,7 @@ QUEUE = "orders"
 _TIMEOUT, _LOOKS = 1000, 500
 #: Seconds that the Erlang machine may take to be up.
 _STARTS = 120.0
+_TRIES = 3
 
 
 class RabbitMQ(Broker):
@@ -37,6 +39,16 @@ class RabbitMQ(Broker):
         if found.how == "address":
             self.address = found.where
             return
+        for again in range(_TRIES):
+            try:
+                self._start(found)
+                return
+            except EngineFailure:
+                # One of its four ports may have been taken by somebody else since it was found to be free.
+                if again == _TRIES - 1:
+                    raise
+
+    def _start(self, found: Found) -> None:
         server = self._server = Server("RabbitMQ")
         folder, port = server.folder, free_port()
         self.address = f"amqp://guest:guest@127.0.0.1:{port}"
