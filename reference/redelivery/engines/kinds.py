@@ -32,6 +32,8 @@ class Kind:
     inside: str = ""
     folders: tuple[str, ...] = ()
     says_version: tuple[str, ...] = ("--version",)
+    asks: str = ""
+    """The program beside it that says the version, where the server itself would start."""
     version: str = r"(\d+(?:\.\d+)+)"
 
     @property
@@ -82,6 +84,8 @@ KINDS: dict[str, Kind] = {
             "rabbitmq-server",
             "rabbitmq",
             folders=("/usr/lib/rabbitmq/bin", "/usr/sbin", "/opt/homebrew/sbin"),
+            says_version=("version",),
+            asks="rabbitmqctl",
         ),
         Kind(
             "mosquitto",
@@ -158,9 +162,10 @@ def needed(name: str) -> Found:
 
 def version_of(found: Found) -> str:
     """What its program says of its version; empty where it says nothing."""
+    program = found.where if not found.kind.asks else str(Path(found.where).parent / found.kind.asks)
     try:
         said = subprocess.run(
-            [found.where, *found.kind.says_version],
+            [program, *found.kind.says_version],
             capture_output=True,
             text=True,
             timeout=_SAYS,
