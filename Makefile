@@ -1,7 +1,7 @@
 # Every target that needs .venv sets it up by itself: scripts/setup.
 # Another Python than python3: make lab PYTHON=python3.12
 
-.PHONY: help lab hand-out update test bench bench-peers live soak hunt matrix slides docs clean
+.PHONY: help lab hand-out update test bench bench-peers live soak hunt matrix slides docs site clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo 'make matrix   judge every wrong and every right answer again and store the table that the course shows'
 	@echo 'make slides   make slides of the lessons in build/slides; they work without a network'
 	@echo 'make docs     make a site of the documentation in build/docs'
+	@echo 'make site     make the course as a site that runs in a browser, in build/site'
 	@echo 'make clean    remove .venv and everything that was built; notebooks and progress stay'
 
 lab:
@@ -56,6 +57,9 @@ slides:
 
 docs:
 	@sh scripts/docs
+
+site:
+	@sh scripts/site/make $(SITE_ARGS)
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

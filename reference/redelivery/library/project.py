@@ -49,7 +49,7 @@ def _library_folders() -> tuple[str, ...]:
         paths.append(site.getusersitepackages())
     scheme = sysconfig.get_paths()
     keep = {scheme["stdlib"], scheme["platstdlib"], scheme["purelib"], scheme["platlib"], *site.getsitepackages()}
-    keep |= {path for path in paths if Path(path).name in _PACKAGES}
+    keep |= {path for path in paths if path and Path(path).name in _PACKAGES}  # a browser knows no user's folder
     keep.add(os.path.dirname(os.__file__))
     return tuple({os.path.realpath(path) + os.sep for path in keep})
 

@@ -266,7 +266,7 @@ export function watch(app) {
       if (!watched.has(panel)) panel.content.modelChanged.connect(() => begin(panel));
     }
   };
-  app.shell.layoutModified.connect(look);
+  app.shell.layoutModified?.connect(look);
   app.shell.currentChanged?.connect(look);
   app.restored.then(look);
 }
