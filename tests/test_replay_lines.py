@@ -40,18 +40,10 @@ def same_end(report: Report, text: str) -> bool:
     return all(row.text in text for row in report.timeline.rows if row.text in told)
 
 
-#: What the search says of these is not what a run shows: the line leads to the run, and the run ends right.
-UNLIKE = {
-    "never_done": "the search takes 709 steps without a fault, with 100 other messages (scenario 7), for a circle",
-}
-
-
 @pytest.mark.parametrize("answer", [in_its_time(answer) for answer in MUTANTS])
 def test_each_printed_line_leads_to_the_run_that_it_stands_below(
-    answer: Answer, tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+    answer: Answer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if answer.name in UNLIKE:
-        request.node.add_marker(pytest.mark.xfail(reason=UNLIKE[answer.name], strict=True))
     part: Any = part_of(answer.exercise, answer.part)
     report = part.check(answer.exercise, answer.program())
     if report.schedule is None:

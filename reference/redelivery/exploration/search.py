@@ -23,8 +23,9 @@ from ..simulation.watchdog import Watchdog
 from ..simulation.world import MOST_MISSED, MOST_TIMES, PATIENT, Bounds, World
 from .no_return import has_hope
 from .reduction import Cost, Mismatch, RememberedEffects, Rounds, Step, carried_on, hints_matter
+from .replay import replay
 from .scenario import Scenario
-from .schedule import to_text
+from .schedule import BadSchedule, to_text
 from .stage import TICK, AnyHost, Final, Forbidden, Needs, Stores, everything, host_of, stores, world_of, wrong_at_end
 from .transitions import Packed, Transitions
 from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
@@ -106,6 +107,10 @@ class NeedsPatience(Exception):
     """Somebody waits, and time has passed as often as it may: it may be that it has to pass more often."""
 
 
+class SeemsStuck(Exception):
+    """A message is never acknowledged where processes are taken for fresh; it may be where they remember."""
+
+
 class MemoryMatters(Exception):
     """Processes behave by what they remember, and it takes many values: all have to be told apart."""
 
@@ -118,6 +123,7 @@ class SchemasStay(Exception):
 #: Exceptions by which a search begins again; any other that leaves it is a fault.
 CONTROL = (
     SchemasStay,
+    SeemsStuck,
     NeedsAttempts,
     HintsMatter,
     SchemaChanges,
@@ -271,6 +277,11 @@ class Search:
                     if not has_hope(self.program, self.scenario, seemed.schedule, self.journal):
                         return seemed  # type: ignore[no-any-return]
                     self.needs = self.needs._replace(patience=True)
+                except SeemsStuck as error:
+                    stuck: Stuck = error.args[0]
+                    if not self._ends_all_the_same(stuck):
+                        return stuck
+                    self._ignore_memory, self._tell_all_apart = False, True
                 except GrowingMemory:
                     self._ignore_memory = True
                 except MemoryMatters:
@@ -337,6 +348,8 @@ class Search:
                 waits = isinstance(verdict, Stuck) and verdict.reason in ("circle", "dead end")
                 if waits and self.needs.clock and not self.needs.patience:
                     raise NeedsPatience(verdict)
+                if isinstance(verdict, Stuck) and self._ignore_memory:
+                    raise SeemsStuck(verdict)
                 if isinstance(verdict, Proved):
                     verdict = self._make_sure(host, tree) or self._memory_is_harmless(host, tree) or verdict
             if host.unsupported is not None:
@@ -376,6 +389,14 @@ class Search:
             self.hints_matter = True
         elif not isinstance(verdict, Proved) or hints_matter(tree):
             raise HintsMatter
+
+    def _ends_all_the_same(self, verdict: Stuck) -> bool:
+        """After a search that took every process for fresh: whether a run comes to its end in which they remember."""
+        try:
+            run = replay(self.program, self.scenario, verdict.schedule, self.journal)
+        except BadSchedule:
+            return True
+        return run.ended and run.wrong is None and not run.dead and run.hung is None
 
     def _make_sure(self, host: AnyHost, tree: Tree) -> Undetermined | None:
         """Run every delivery that was seen once more: what was remembered must have been no accident."""

@@ -1,4 +1,3 @@
-# diagnosis: never-acknowledged
 from redelivery import Retry
 
 known = set()
@@ -14,4 +13,4 @@ def handle(message, db):
                 [message.body["amount"], message.body["account"]],
             )
     known.add(message.id)
-    raise Retry("once more")  # here
+    raise Retry("once more")
