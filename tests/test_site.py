@@ -26,6 +26,9 @@ SITE = ROOT / "build" / "site"
 ON_SERVERS = ("06-on-a-real-database.ipynb", "07-on-real-brokers.ipynb")
 LESSONS = sorted(path.name for path in (ROOT / "course").glob("[0-9]*.ipynb") if path.name not in ON_SERVERS)
 pytestmark = [
+    pytest.mark.skipif(
+        "REDELIVERY_SITE" not in os.environ, reason="builds the site, which takes minutes: REDELIVERY_SITE=1, make soak"
+    ),
     pytest.mark.skipif(BROWSER is None, reason="no chromium is installed (Debian: apt install chromium)"),
     pytest.mark.skipif(shutil.which("npm") is None, reason="no npm is installed (Debian: apt install npm)"),
     pytest.mark.xdist_group("site"),
