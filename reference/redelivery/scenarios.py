@@ -8,8 +8,9 @@ sender and receiver) makes one of these.
 from .checking.batch import STRAIGHT, Batch, DrawnMessage, Suspects
 from .checking.handler_part import WEAKER, HandlerPart
 from .checking.part import Report
+from .exploration.replay import replay
 from .exploration.scenario import Must, Scenario, deliver
-from .exploration.schedule import to_text
+from .exploration.schedule import BadSchedule, parse, to_text
 from .exploration.search import Search
 from .exploration.verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 from .simulation.calls import Call, MessageGiven, Role, Tool
@@ -22,6 +23,7 @@ __all__ = [
     "STRAIGHT",
     "WEAKER",
     "Answer",
+    "BadSchedule",
     "Batch",
     "Bounds",
     "Call",
@@ -46,6 +48,8 @@ __all__ = [
     "Value",
     "Verdict",
     "deliver",
+    "parse",
+    "replay",
     "rows_of",
     "to_text",
 ]

@@ -299,7 +299,7 @@ def test_libraries_are_no_hoard(place: Sandbox) -> None:
     cells = [
         Cell(
             "a",
-            "import sqlite_utils, numpy, asyncio, decimal, xml.dom.minidom, mmap; m = mmap.mmap(-1, 1 << 20)",
+            "import sqlite_utils, lupa, redis, asyncio, decimal, xml.dom.minidom, mmap; m = mmap.mmap(-1, 1 << 20)",
         )
     ]
     sessions = []

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
-from ..exploration.replay import replay
-from ..exploration.schedule import BadSchedule, parse
 from ..scenarios import (
     STRAIGHT,
+    BadSchedule,
     Batch,
     Bounds,
     Call,
@@ -26,6 +25,8 @@ from ..scenarios import (
     Search,
     State,
     Tool,
+    parse,
+    replay,
     rows_of,
     to_text,
 )
