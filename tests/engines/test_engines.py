@@ -16,7 +16,7 @@ from redelivery.engines import kinds, postgres
 from redelivery.engines.commands import engines
 from redelivery.engines.failure import EngineFailure
 from redelivery.engines.kinds import KINDS, Found, find, needed
-from redelivery.engines.servers import Server, root_folder
+from redelivery.engines.servers import STARTS, Server, root_folder
 from redelivery.lessons.brokers import Runs
 from redelivery.lessons.shelf import Shelf
 from tests.engines.there import need
@@ -100,7 +100,7 @@ def test_one_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("does", "seconds", "said"),
     [
-        ("echo 'FATAL: no space left'; exit 1", 20.0, "does not start: FATAL: no space left"),
+        ("echo 'FATAL: no space left'; exit 1", STARTS, "does not start: FATAL: no space left"),
         ("sleep 60", 0.3, r"has not answered for 0 seconds after it was started; it said: nothing"),
     ],
 )
@@ -126,7 +126,7 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         assert found is not None
         command = [found.where, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
         with pytest.raises(EngineFailure, match=r"Redis does not start: .*(already in use|listen)"):
-            server.start(command, lambda: False, seconds=20)
+            server.start(command, lambda: False)
     assert not any(root_folder().glob(f"{server.folder.name}*"))
 
 

@@ -177,6 +177,42 @@ def test_who_is_a_deadlocks_victim_is_a_choice() -> None:
             assert errors[0] == (way[-1].favoured, "40P01")
 
 
+def victims(opened: Any) -> Any:
+    """What two who cross come to: how many schedules, and in which states who may be the victim of whose step."""
+    search = both_hold(opened, consumers.crosses, judge=lambda contents: None)
+    outcome = search.run()
+    choices = [text_of([c]) for known in search._states.values() for c in known.after or {} if c.how]
+    return outcome.verdict, outcome.schedules, outcome.states, sorted(choices)
+
+
+def test_a_machine_on_which_waits_look_for_a_deadlock_late_sees_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What decides is that the server has looked, and not how long that took."""
+    from redelivery.engines.postgresql import PostgresStore
+
+    with store(RC) as opened:
+        expected = victims(opened)
+    first_open = PostgresStore.open
+
+    def late(self: Any, number: int) -> Any:
+        line = first_open(self, number)
+        if self.victim is None:
+            self._send(line, b"SET deadlock_timeout = '80ms'")
+        return line
+
+    monkeypatch.setattr(PostgresStore, "open", late)
+    with store(RC) as opened:
+        assert victims(opened) == expected
+
+
+def test_a_victim_that_looks_before_the_ring_is_closed_gets_more_time() -> None:
+    with store(RC) as opened:
+        expected = victims(opened)
+    with store(RC) as opened:
+        opened._victim_looks = 1
+        assert victims(opened) == expected
+        assert opened._victim_looks > 1
+
+
 def test_who_is_woken_first_is_a_choice() -> None:
     with store(RC) as opened:
         search = both_hold(opened, consumers.claim, consumers=3)
@@ -245,7 +281,8 @@ def test_a_level_that_there_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["host=127.0.0.1 port=1 user=nobody connect_timeout=2", "host=/nonexistent user=nobody"]
+    "address",
+    ["host=127.0.0.1 port=1 user=nobody", "host=/nonexistent user=nobody"],  # refused at once, both
 )
 def test_an_address_where_nobody_answers(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDELIVERY_POSTGRES", address)
@@ -256,9 +293,9 @@ def test_an_address_where_nobody_answers(address: str, monkeypatch: pytest.Monke
 def test_a_user_without_rights_and_somebody_elses_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     import psycopg
 
-    from redelivery.engines.postgresql import _address, own_server
+    from redelivery.engines.postgresql import OWN, _address
 
-    admin = _address(own_server(), "postgres")
+    admin = _address(OWN.get(), "postgres")
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS guest")
         connection.execute("CREATE ROLE guest LOGIN")
@@ -283,11 +320,11 @@ def test_a_user_without_rights_and_somebody_elses_tables(monkeypatch: pytest.Mon
 
 
 def test_a_server_that_dies_in_the_middle() -> None:
-    from redelivery.engines.postgresql import own_server, stop_own_server
+    from redelivery.engines.postgresql import OWN
 
     def looks(connection: Any) -> bool:
         if connection.execute("SELECT balance FROM account WHERE id = 666").fetchone() == (100,):
-            server = own_server()
+            server = OWN.get()
             assert server.process is not None
             server.process.send_signal(signal.SIGQUIT)
             server.process.wait()
@@ -295,13 +332,13 @@ def test_a_server_that_dies_in_the_middle() -> None:
 
     with pytest.raises(CannotCheck, match=r"PostgreSQL (ended in the middle|failed)|the claim .* raised"):
         check(claims_first, messages=[MESSAGE], schema=SCHEMA, claim=looks, store=postgres())
-    stop_own_server()
+    OWN.stop()
 
 
 _LEAVES = """
 import sys, time
-from redelivery.engines.postgresql import own_server
-server = own_server()
+from redelivery.engines.postgresql import OWN
+server = OWN.get()
 print(server.folder, server.process.pid, flush=True)
 time.sleep(600)
 """

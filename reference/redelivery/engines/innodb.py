@@ -17,6 +17,7 @@ import select
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pymysql
@@ -24,8 +25,8 @@ from pymysql.constants import COMMAND, SERVER_STATUS
 
 from .failure import EngineFailure
 from .kinds import needed
-from .port import Answer, Client, Contents, Killed, Line, Statement, Store, about_to, is_at_work, no_answer_yet
-from .servers import Server
+from .port import Answer, Client, Contents, Killed, Line, Statement, Store, about_to, is_at_work, no_answer_yet, overdue
+from .servers import OwnServer, Server
 
 _SOON = 1.5
 _FIRST = re.compile(r"^(?:\s|--[^\n]*\n|/\*.*?\*/)*(\w+)", re.DOTALL)
@@ -36,18 +37,8 @@ _STICKY = re.compile(
     r"^\s*set\s|\b(get_lock|release_lock|last_insert_id|lastval)\b|\btemporary\s+table|^\s*prepare\b", re.I
 )
 
-_server: Server | None = None
 
-
-def own_server() -> Server:
-    """The server of this process, started when it is first asked for.
-
-    Raises:
-        EngineFailure: there is none, or it does not start.
-    """
-    global _server
-    if _server is not None and _server.alive:
-        return _server
+def _make_server() -> Server:
     found = needed("mariadb")
     server = Server("MariaDB")
     folder = server.folder
@@ -86,20 +77,23 @@ def own_server() -> Server:
         return True
 
     server.start(command, ready)
-    _server = server
     return server
 
 
-def stop_own_server() -> None:
-    """Stop it, if there is one."""
-    global _server
-    if _server is not None:
-        _server.stop()
-        _server = None
+OWN = OwnServer(_make_server)
+#: Seconds in which a connection is there, on the busiest machine.
+_CONNECTS = 300
 
 
 def _connect(socket: str, user: str, database: str | None, kind: Any = pymysql.connections.Connection) -> Any:
-    return kind(unix_socket=socket, user=user, database=database, autocommit=False, charset="utf8mb4")
+    return kind(
+        unix_socket=socket,
+        user=user,
+        database=database,
+        autocommit=False,
+        charset="utf8mb4",
+        connect_timeout=_CONNECTS,
+    )
 
 
 class Stepped(pymysql.connections.Connection):  # type: ignore[misc]
@@ -260,8 +254,9 @@ class MariaStore(Store):
         files: Callable[[], Iterable[str]],
         options: dict[str, str] | None = None,
     ) -> None:
+        super().__init__()
         self.isolation, self._files, self._options = isolation, files, options or {}
-        self._server = own_server()
+        self._server = OWN.get()
         self._name = f"redelivery_{secrets.token_hex(6)}"
         self._socket = str(self._server.folder / "socket")
         try:
@@ -275,8 +270,6 @@ class MariaStore(Store):
             raise EngineFailure(f"MariaDB that was started can't be used: {_one_line(error)}") from None
         atexit.register(self.close)
         self.version = full.partition("-")[0]
-        self._lines: list[Line] = []
-        self._spare: list[Line] = []
         self._monitor = _connect(self._socket, "root", self._name)
         self._monitor.autocommit(True)
         self.judge = _connect(self._socket, "root", self._name)
@@ -345,10 +338,7 @@ class MariaStore(Store):
     # -- the port --------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        for line in self._lines:
-            self._restore(line)
-            self._spare.append(line)
-        self._lines.clear()
+        self.give_all_back()
         self._resets += 1
         now = dict(self.contents())
         for number, (name, rows) in enumerate(self.first):
@@ -361,46 +351,32 @@ class MariaStore(Store):
             elif self._next(name) != value:
                 self._run(f"ALTER TABLE `{name}` AUTO_INCREMENT = {value}")
 
-    def open(self, number: int) -> Line:
-        if self._spare:
-            line = self._spare.pop()
-        else:
-            connection = _connect(self._socket, "root", self._name, Stepped)
-            connection._rfile = _Peeking(connection._rfile)
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {self.isolation}")
-                cursor.execute("SET SESSION innodb_lock_wait_timeout = 100000")
-                for name, value in self._options.items():
-                    cursor.execute(f"SET SESSION {name} = {value}")
-            connection.lines_of = self._files
-            line = Line(0, connection, self, connection.thread_id())
-            connection.line = line
-        line.number, line.dead, line.told, line.since, line.sticky, line.about = number, False, None, 0.0, False, None
-        self._lines.append(line)
+    def connect(self) -> Line:
+        line = Line(0, None, self)
+        self._connect(line)
         return line
 
-    def give_back(self, line: Line) -> None:
-        self._lines.remove(line)
-        self._restore(line)
-        self._spare.append(line)
+    def _connect(self, line: Line) -> None:
+        """Give a line a connection."""
+        connection = _connect(self._socket, "root", self._name, Stepped)
+        connection._rfile = _Peeking(connection._rfile)
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {self.isolation}")
+            cursor.execute("SET SESSION innodb_lock_wait_timeout = 100000")
+            for name, value in self._options.items():
+                cursor.execute(f"SET SESSION {name} = {value}")
+        connection.lines_of = self._files
+        line.connection, line.pid, connection.line = connection, connection.thread_id(), line
 
-    def _restore(self, line: Line) -> None:
+    def restore(self, line: Line) -> None:
         connection = line.connection
-        if line.since or line.sticky:  # something is under way, or left in the session
+        if line.began_to_wait or line.sticky:  # something is under way, or left in the session
             self._run(f"KILL {line.pid}")
             with contextlib.suppress(Exception):
                 connection._force_close()
             connection.line = None
-            fresh = _connect(self._socket, "root", self._name, Stepped)
-            fresh._rfile = _Peeking(fresh._rfile)
-            with fresh.cursor() as cursor:
-                cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {self.isolation}")
-                cursor.execute("SET SESSION innodb_lock_wait_timeout = 100000")
-                for name, value in self._options.items():
-                    cursor.execute(f"SET SESSION {name} = {value}")
-            fresh.lines_of = self._files
-            line.connection, line.pid, line.since, line.sticky = fresh, fresh.thread_id(), 0.0, False
-            fresh.line = line
+            self._connect(line)
+            line.began_to_wait = line.sticky = False
             self._wait_until_gone()
             return
         if connection.in_transaction:
@@ -415,7 +391,8 @@ class MariaStore(Store):
             self._monitor.thread_id(),
             self.judge.thread_id(),
         }
-        for _ in range(2000):
+        began = monotonic()
+        while True:
             here = {
                 int(row[0])
                 for row in self._run(
@@ -424,6 +401,8 @@ class MariaStore(Store):
             }
             if here <= known:
                 return
+            if overdue(began):
+                raise EngineFailure(f"{self.title} has not ended a connection that was killed; nothing was judged")
 
     def roll_back(self, line: Line) -> None:
         pymysql.connections.Connection.rollback(line.connection)

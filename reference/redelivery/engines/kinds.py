@@ -14,7 +14,7 @@ from pathlib import Path
 from .failure import EngineFailure
 
 #: Seconds that a program may take to say its version.
-_SAYS = 20
+_SAYS = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from greenlet import getcurrent, greenlet
 from .failure import EngineFailure
 
 #: Seconds after which a server that neither answers nor says for whom it waits is given up.
-_SILENT = 30.0
+SILENT = 300.0
 _real_kill = os.kill
 
 Contents = tuple[tuple[str, tuple[tuple[Any, ...], ...]], ...]
@@ -81,9 +81,16 @@ class Line:
     """What is about to be sent, as the driver has it."""
     told: Answer | None = None
     """The answer to the last statement."""
-    since: float = 0.0
-    """When it began to wait."""
+    began_to_wait: bool = False
+    """The server has said that it waits for somebody."""
+    looked: bool = False
+    """The server has looked whether its wait closes a ring, and it does not."""
     sticky: bool = False
+
+    def renew(self, number: int) -> None:
+        """As new, for the process with this number."""
+        self.number, self.dead, self.told, self.about = number, False, None, None
+        self.began_to_wait = self.looked = self.sticky = False
 
 
 ABOUT, NO_ANSWER = "about", "no answer"
@@ -193,6 +200,11 @@ class Store(abc.ABC):
     #: What the verdict has to say of it besides.
     limits: tuple[str, ...] = ()
 
+    def __init__(self) -> None:
+        self._lines: list[Line] = []
+        self._spare: list[Line] = []
+        """Lines that nobody uses, as new."""
+
     # -- to be made by each store ----------------------------------------------------------------------
 
     @abc.abstractmethod
@@ -200,12 +212,12 @@ class Store(abc.ABC):
         """Everything as it was before the first message, and no line in use."""
 
     @abc.abstractmethod
-    def open(self, number: int) -> Line:
-        """A line for the process with this number, as new."""
+    def connect(self) -> Line:
+        """A new line."""
 
     @abc.abstractmethod
-    def give_back(self, line: Line) -> None:
-        """A line whose process is gone: roll back what is open; it may be used again."""
+    def restore(self, line: Line) -> None:
+        """Make a line as if it had just been opened: what is open is rolled back, what waits is cancelled."""
 
     @abc.abstractmethod
     def waits_for(self, line: Line) -> bool:
@@ -234,7 +246,34 @@ class Store(abc.ABC):
     def close(self) -> None:  # noqa: B027 - most have something to close
         """Close all connections, and leave nothing behind."""
 
+    def in_ring(self, line: Line) -> bool:
+        """Whether a line waits, in the end, for itself, which the server will not leave so."""
+        return False
+
+    def more_time_for_rings(self) -> None:  # noqa: B027 - few have a clock for that
+        """The chosen victim of a deadlock looks for one later from now on."""
+
     # -- what all do alike -----------------------------------------------------------------------------
+
+    def open(self, number: int) -> Line:
+        """A line for the process with this number, as new."""
+        line = self._spare.pop() if self._spare else self.connect()
+        line.renew(number)
+        self._lines.append(line)
+        return line
+
+    def give_back(self, line: Line) -> None:
+        """A line whose process is gone; it may be used again."""
+        self._lines.remove(line)
+        self.restore(line)
+        self._spare.append(line)
+
+    def give_all_back(self) -> None:
+        """No line is in use."""
+        for line in self._lines:
+            self.restore(line)
+            self._spare.append(line)
+        self._lines.clear()
 
     def ask(self, client: Client, others: Sequence[Client] = ()) -> Answer | Waits:
         """Let a client's statement through, until it is answered or surely waits."""
@@ -248,17 +287,17 @@ class Store(abc.ABC):
 
     def follow(self, client: Client) -> Answer | Waits:
         """Look until an answer has come, or the client surely waits."""
-        until = monotonic() + _SILENT
+        until = monotonic() + SILENT
         while client.waits:
-            if self.waits_for(client.line):
+            if self.waits_for(client.line) and (self.victim is not None or not self.in_ring(client.line)):
                 if not client.look():  # the answer may have come before it was asked
                     break
-                client.line.since = client.line.since or monotonic()
+                client.line.began_to_wait = True
                 return WAITS
             client.go_on()
             if monotonic() > until:
-                raise EngineFailure(f"{self.title} has not answered for {_SILENT:.0f} seconds, and waits for nobody")
-        client.line.since = 0.0
+                raise EngineFailure(f"{self.title} has not answered for {SILENT:.0f} seconds, and waits for nobody")
+        client.line.began_to_wait = client.line.looked = False
         return client.line.told if client.line.told is not None else Answer()
 
     def settle(self, waiting: Sequence[Client]) -> list[Client]:
@@ -291,7 +330,10 @@ class Store(abc.ABC):
             _real_kill(client.line.pid, signal.SIGCONT)
 
 
-def pause(seconds: float) -> None:
-    """Wait in real time, for what a server does by a clock of its own."""
-    if seconds > 0:
-        sleep(seconds)
+def overdue(began: float) -> bool:
+    """Whether a server has been waited for, since a moment of `monotonic`, for so long that it is given up. Sleeps for
+    a moment where it is not."""
+    if monotonic() - began > SILENT:
+        return True
+    sleep(0.0002)
+    return False

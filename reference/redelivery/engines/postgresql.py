@@ -1,9 +1,10 @@
 """PostgreSQL behind the port: psycopg 3 as it is, with `Connection.wait` for the scheduler's door.
 
 Facts (PostgreSQL 14 to 18): ``pg_blocking_pids`` says who waits for a lock. A wait looks for a deadlock once, after
-``deadlock_timeout``, and whoever finds one is its victim: with 1 ms, and a pause before anybody else closes the ring,
-that is always the last. Locks are released before COMMIT is answered. A statement that a dead client had sent is
-carried out all the same; what it had not committed by then is rolled back (manual, 13.3, 19.6 and 52.2).
+``deadlock_timeout``, and whoever finds one is its victim; with ``log_lock_waits`` the server says that it has looked.
+Where nobody goes on before that, the victim is always the last. Locks are released before COMMIT is answered. A
+statement that a dead client had sent is carried out all the same; what it had not committed by then is rolled back
+(manual, 13.3, 19.6, 19.8 and 52.2).
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ from .port import (
     about_to,
     is_at_work,
     no_answer_yet,
-    pause,
+    overdue,
 )
-from .servers import Server
+from .servers import OwnServer, Server
 
 LEVELS = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
 #: The server is thrown away: nothing has to survive a power cut.
@@ -55,15 +56,18 @@ _SETTINGS = {
     "jit": "off",
     "bgwriter_lru_maxpages": "0",
     "deadlock_timeout": "1ms",
+    "log_lock_waits": "on",
     "log_min_messages": "fatal",
     "max_parallel_workers_per_gather": "0",
 }
 #: Milliseconds after which a statement without an answer is asked about.
 _SOON = 0.15
-#: Seconds after which a wait has looked for a deadlock for the only time.
-_HAS_LOOKED = 0.004
-#: Milliseconds after which the chosen victim of a deadlock looks for one.
-VICTIM_LOOKS = 150
+#: Milliseconds after which the chosen victim of a deadlock looks for one; more where the ring was not closed by then.
+_VICTIM_LOOKS, _LONGER = 5, 4
+#: Seconds in which a connection is there, where the address says nothing of it.
+_CONNECTS = 300
+#: Milliseconds after which nobody looks any more.
+_NEVER = 2**31 - 1
 _VACUUM_EVERY = 400
 _FREE = re.compile(r"_set_\w+_gen")
 _STICKY = re.compile(
@@ -93,19 +97,8 @@ def kind_of(text: str) -> str:
 
 # -- the server ----------------------------------------------------------------------------------------------
 
-_server: Server | None = None
-_version = ""
 
-
-def own_server() -> Server:
-    """The server of this process, started when it is first asked for.
-
-    Raises:
-        EngineFailure: there is none, or it does not start.
-    """
-    global _server
-    if _server is not None and _server.alive:
-        return _server
+def _make_server() -> Server:
     found = needed("postgres")
     server = Server("PostgreSQL")
     folder = server.folder
@@ -122,26 +115,26 @@ def own_server() -> Server:
 
     def ready() -> bool:
         try:
-            psycopg.connect(_address(server, "postgres"), connect_timeout=5).close()
+            psycopg.connect(_in_patience(_address(server, "postgres"))).close()
         except psycopg.OperationalError:
             return False
         return True
 
     server.start(command, ready)
-    _server = server
     return server
+
+
+OWN = OwnServer(_make_server)
 
 
 def _address(server: Server, database: str) -> str:
     return f"host={server.folder} port=5432 user=postgres dbname={database}"
 
 
-def stop_own_server() -> None:
-    """Stop it, if there is one."""
-    global _server
-    if _server is not None:
-        _server.stop()
-        _server = None
+def _in_patience(address: str) -> str:
+    """The address, with a time in which a connection has to be there."""
+    given = psycopg.conninfo.conninfo_to_dict(address)
+    return psycopg.conninfo.make_conninfo(address, connect_timeout=given.get("connect_timeout", _CONNECTS))
 
 
 # -- the driver's door ---------------------------------------------------------------------------------------
@@ -294,6 +287,7 @@ class PostgresStore(Store):
         self, isolation: str, schema: Callable[[psycopg.Connection[Any]], None], files: Callable[[], Iterable[str]]
     ) -> None:
         """``schema`` makes what is there before the first message; ``files``: those that hold the consumer's code."""
+        super().__init__()
         self.isolation = isolation
         self._files = files
         self._server, self._dsn = self._make_database()
@@ -312,8 +306,7 @@ class PostgresStore(Store):
         self.can_choose = self._server is not None
         if not self.can_choose:
             self.limits = ("who of several is woken first, and who is a deadlock's victim, is left to the server",)
-        self._lines: list[Line] = []
-        self._spare: list[Line] = []
+        self._victim_looks = _VICTIM_LOOKS
         self._resets = 0
         try:
             self._schema(schema)
@@ -330,10 +323,11 @@ class PostgresStore(Store):
         if found.how == "address":
             address = found.where
         else:
-            server = own_server()
+            server = OWN.get()
             address = _address(server, "postgres")
         try:
-            with psycopg.connect(address, autocommit=True, connect_timeout=10) as admin:
+            address = _in_patience(address)
+            with psycopg.connect(address, autocommit=True) as admin:
                 admin.execute(
                     f"CREATE DATABASE {self._name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
                 )
@@ -350,17 +344,17 @@ class PostgresStore(Store):
         atexit.register(self.close)
         return server, psycopg.conninfo.make_conninfo(address, dbname=self._name)
 
-    def _connect(self, isolation: str = "") -> Stepped:
-        level = (isolation or self.isolation).lower().replace(" ", "\\ ")
+    def _connect(self, isolation: str, hears_waits: bool = False) -> Stepped:
+        level = isolation.lower().replace(" ", "\\ ")
+        hears = " -c client_min_messages=log" if hears_waits else ""
         return Stepped.connect(
             self._dsn,
-            options=f"-c default_transaction_isolation={level} -c timezone=UTC",
+            options=f"-c default_transaction_isolation={level} -c timezone=UTC{hears}",
             prepare_threshold=None,
-            connect_timeout=10,
         )
 
     def _schema(self, schema: Callable[[psycopg.Connection[Any]], None]) -> None:
-        with self._connect() as connection:
+        with self._connect(self.isolation) as connection:
             schema(connection)
             connection.commit()
         names = self._monitor.execute(
@@ -411,10 +405,7 @@ class PostgresStore(Store):
     # -- the port --------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        for line in self._lines:
-            self._restore(line)
-            self._spare.append(line)
-        self._lines.clear()
+        self.give_all_back()
         self._resets += 1
         now = self.contents()
         changed = [n for n, (a, b) in enumerate(zip(now, self.first, strict=True)) if a != b]
@@ -452,31 +443,35 @@ class PostgresStore(Store):
         return EngineFailure(f"PostgreSQL {what}; nothing was judged")
 
     def open(self, number: int) -> Line:
-        if self._spare:
-            line = self._spare.pop()
-        else:
-            try:
-                connection = self._connect()
-            except psycopg.Error as error:
-                raise self._died(_one_line(error)) from None
-            connection.lines_of = self._files
-            line = Line(0, connection, self, connection.info.backend_pid)
-            connection.line = line
-        line.number, line.dead, line.told, line.since, line.sticky, line.about = number, False, None, 0.0, False, None
-        self._lines.append(line)
+        line = super().open(number)
         if self.victim is not None:
-            looks = VICTIM_LOOKS if number == self.victim else 600_000
+            looks = self._victim_looks if number == self.victim else _NEVER
             self._send(line, f"SET deadlock_timeout = '{looks}ms'".encode())
             line.sticky = True  # so that it is taken back
         return line
 
-    def give_back(self, line: Line) -> None:
-        self._lines.remove(line)
-        self._restore(line)
-        self._spare.append(line)
+    def connect(self) -> Line:
+        try:
+            connection = self._connect(self.isolation, hears_waits=self.can_choose)
+        except psycopg.Error as error:
+            raise self._died(_one_line(error)) from None
+        connection.lines_of = self._files
+        line = Line(0, connection, self, connection.info.backend_pid)
+        connection.line = line
+        heard = connection.pgconn.notice_handler
 
-    def _restore(self, line: Line) -> None:
-        """As if it had just been opened."""
+        def hear(result: Any) -> None:
+            """The server says so of each wait, once it has looked whether a ring is closed (``log_lock_waits``)."""
+            if result.error_field(pq.DiagnosticField.SEVERITY_NONLOCALIZED) != b"LOG":
+                if heard is not None:
+                    heard(result)
+            elif b" still waiting for " in (result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""):
+                line.looked = True
+
+        connection.pgconn.notice_handler = hear
+        return line
+
+    def restore(self, line: Line) -> None:
         connection = line.connection
         pgconn = connection.pgconn
         if pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
@@ -553,9 +548,29 @@ class PostgresStore(Store):
 
     def before_stopping(self, waiting: Sequence[Client]) -> None:
         """Each wait has looked for a deadlock: one that did so later would find itself in a ring that others closed."""
+        if self.victim is not None or not self.can_choose:
+            return
+        began = monotonic()
         for other in waiting:
-            if self.victim is None:
-                pause(other.line.since + _HAS_LOOKED - monotonic())
+            while other.look() and not other.line.looked:
+                if overdue(began):
+                    raise EngineFailure(
+                        f"{self.title} has not said whether a wait closes a ring: does the consumer set "
+                        "client_min_messages? Nothing was judged"
+                    )
+
+    def in_ring(self, line: Line) -> bool:
+        seen: set[int] = set()
+        todo = [line.pid]
+        while todo:
+            result = self._raw(b"SELECT unnest(pg_blocking_pids(%d))" % todo.pop())
+            blockers = {int(result.get_value(row, 0) or 0) for row in range(result.ntuples)}
+            todo += blockers - seen
+            seen |= blockers
+        return line.pid in seen
+
+    def more_time_for_rings(self) -> None:
+        self._victim_looks *= _LONGER
 
     def send_late(self, line: Line) -> Client:
         query, params = line.about
@@ -579,7 +594,7 @@ class PostgresStore(Store):
                 getattr(self, name).close()
         with (
             contextlib.suppress(psycopg.Error),
-            psycopg.connect(self._admin, autocommit=True, connect_timeout=5) as admin,
+            psycopg.connect(self._admin, autocommit=True) as admin,
         ):
             admin.execute(f"DROP DATABASE IF EXISTS {self._name} WITH (FORCE)")
 

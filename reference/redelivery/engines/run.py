@@ -6,7 +6,7 @@ import random
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 from greenlet import getcurrent
@@ -15,7 +15,8 @@ from ..simulation import guards
 from ..simulation.chance import Identity, bits_counted, drawn
 from ..simulation.memory import Opaque, fingerprint
 from ..simulation.message import Message, Retry
-from .port import Answer, Client, Contents, Line, Statement, Store, Waits
+from .failure import EngineFailure
+from .port import Answer, Client, Contents, Line, Statement, Store, Waits, overdue
 from .state import (
     CRASH,
     LAND,
@@ -60,6 +61,14 @@ class Indefinite(Exception):
     def __init__(self, why: str, line: tuple[str, int] | None = None) -> None:
         super().__init__(why)
         self.line = line
+
+
+class LookedTooEarly(Exception):
+    """The chosen victim looked for a deadlock before there was one: it needs more time."""
+
+
+class InNoRing(Exception):
+    """Whoever was chosen for the victim of a deadlock is in none."""
 
 
 @dataclass(slots=True)
@@ -371,11 +380,21 @@ class Run:
         return next(100 + s.owner for s in self.spirits if s.client is client)
 
     def _wait_for_victim(self, choice: Choice) -> None:
+        """Until the victim has looked for a deadlock, and found itself in one.
+
+        Raises:
+            LookedTooEarly: the ring was closed only then.
+            InNoRing: it waits for somebody, and nobody waits for it.
+        """
         client = self._actor(choice.favoured)
-        until = monotonic() + 2.0
-        while client is not None and client.waits and monotonic() < until:
-            sleep(0.001)
-            client.go_on()
+        if client is None or not client.waits:
+            raise InNoRing
+        began = monotonic()
+        while client.look():
+            if client.line.looked:
+                raise LookedTooEarly if self.store.in_ring(client.line) else InNoRing
+            if overdue(began):
+                raise EngineFailure(f"{self.store.title} has not ended a deadlock; nothing was judged")
 
     # -- parts of it -----------------------------------------------------------------------------------
 

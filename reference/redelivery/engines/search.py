@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ..simulation import guards
 from ..simulation.world import Bounds
 from .port import Contents, Statement, Store
-from .run import Ended, Indefinite, Run, Table
+from .run import Ended, Indefinite, InNoRing, LookedTooEarly, Run, Table
 from .state import (
     CRASH,
     LAND,
@@ -151,6 +151,17 @@ class Search:
         """
         from ..exploration.schedule import BadSchedule
 
+        while True:
+            try:
+                return self._replay(schedule)
+            except LookedTooEarly:
+                self.store.more_time_for_rings()
+            except InNoRing:
+                raise BadSchedule("whoever is to be the victim of a deadlock waits, and nobody waits for it") from None
+
+    def _replay(self, schedule: Sequence[Choice]) -> Run:
+        from ..exploration.schedule import BadSchedule
+
         outer = guards.source
         with guards.guarded():
             self._begin()
@@ -276,7 +287,10 @@ class Search:
             todo = choices[::-1]  # what is pushed last is looked at first
             while todo:
                 choice = todo.pop(0)
-                after, offers = self._step(key, choice)
+                try:
+                    after, offers = self._step(key, choice)
+                except InNoRing:
+                    continue
                 if not choice.how:
                     todo += [choice._replace(how=how, favoured=name) for how, name in offers]
                 step = Choice(choice.kind, choice.process, choice.how, choice.favoured)
@@ -376,13 +390,15 @@ class Search:
     def _really(self, key: tuple[State, int], choice: Choice) -> None:
         """Carry a step out, and go on from there as long as something new comes."""
         way = self._way(key)
-        for again in range(4):
-            if self._path != way or choice.how == "%" or again:
+        while True:
+            if self._path != way or choice.how == "%":
                 self._go_to(way, choice)
             self._path = ()
-            self._carry_out(key[0], choice)
-            if choice.how != "%" or self._victim_fell(choice):
+            try:
+                self._carry_out(key[0], choice)
                 break
+            except LookedTooEarly:
+                self.store.more_time_for_rings()
         self._path = (*way, choice) if choice.how != "%" else ()
         for _ in range(_AHEAD if self._path else 0):
             state = self.live.state
@@ -409,10 +425,6 @@ class Search:
             self.look()
         self._learn(before, choice, self.live.state.seen, tuple(self.live.offers))
 
-    def _victim_fell(self, choice: Choice) -> bool:
-        fell = choice.favoured
-        return any(e.process == fell and e.answer is not None and e.answer.error == "40P01" for e in self.live.events)
-
     def _go_to(self, way: tuple[Choice, ...], then: Choice) -> None:
         """Make the live run again, up to a state, and look whether it is as it was.
 
@@ -426,6 +438,9 @@ class Search:
             try:
                 for choice in way:
                     self.live.do(choice)
+            except LookedTooEarly:
+                self.store.more_time_for_rings()
+                continue
             except Indefinite:
                 if expected is None or len(seen) == _LOOKS - 1:
                     raise
@@ -482,7 +497,7 @@ class Search:
                         return None
                     if can:
                         return number + 1
-            except (Indefinite, _Restart):
+            except (Indefinite, InNoRing, _Restart):
                 return None
             finally:
                 guards.source = outer
@@ -556,7 +571,7 @@ class Search:
                         found = self._wrong_at_any_time(self.live.state) or self._wrong_at_end(self.live.state)
                         if found == wrong:
                             return self._outcome(verdict, schedule=renamed, claim=wrong, first_bug=first)
-            except (Indefinite, KeyError):
+            except (Indefinite, KeyError, InNoRing, LookedTooEarly):
                 pass
         self._go_to(way, way[-1])
         return self._outcome(verdict, schedule=way, claim=wrong, first_bug=first)

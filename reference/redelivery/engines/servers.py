@@ -28,7 +28,7 @@ from typing import Any
 from .failure import EngineFailure
 
 #: Seconds that a server may take to start, and to stop before it is killed.
-STARTS, _STOPS = 60.0, 10.0
+STARTS, _STOPS = 300.0, 10.0
 _real_kill = os.kill
 _real_pid = os.getpid
 
@@ -273,3 +273,27 @@ class Server:
 def _last(output: bytes) -> str:
     lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
     return lines[-1][:300] if lines else "nothing"
+
+
+class OwnServer:
+    """One server for all that this process searches, started by ``make`` when it is first asked for."""
+
+    def __init__(self, make: Callable[[], Server]) -> None:
+        self._make = make
+        self._server: Server | None = None
+
+    def get(self) -> Server:
+        """The server, started again if it has ended.
+
+        Raises:
+            EngineFailure: there is none, or it does not start.
+        """
+        if self._server is None or not self._server.alive:
+            self._server = self._make()
+        return self._server
+
+    def stop(self) -> None:
+        """Stop it, if there is one."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
