@@ -130,7 +130,7 @@ def test_a_verdict_is_in_the_window_after_the_check(
             timeout=LONG,
         )
     page.wait_for_function("document.querySelector('.rd-banner')?.innerText.includes('REFUTED')", timeout=LONG)
-    page.wait_for_timeout(700)  # until what was drawn has been scrolled to
+    page.wait_for_function(f"() => (({PLACES})()).every(one => one.top >= 0 && one.bottom <= 0)", timeout=LONG)
     (shown,) = page.evaluate(PLACES)
     page.screenshot(path=str(tmp_path / "verdict.png"))
     assert shown["top"] >= 0
@@ -152,7 +152,8 @@ def test_text_is_large_enough_at_200_percent_and_on_a_phone(
     page.locator(".rd-film > button").first.click()
     page.keyboard.press("ArrowRight")
     page.set_viewport_size({"width": width, "height": 800})
-    page.wait_for_timeout(500)
+    page.wait_for_function(f"window.innerWidth === {width}", timeout=LONG)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     sizes = page.locator(".jp-OutputArea-output:has(.rd-banner)").first.evaluate(SIZES)
     page.screenshot(path=str(tmp_path / f"lab-{width}.png"))
     page.set_viewport_size({"width": 1500, "height": 1000})
