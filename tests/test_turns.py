@@ -102,3 +102,40 @@ def test_a_verdict_is_shown_as_html_with_the_run_that_it_rests_on() -> None:
         ex.report("nothing", handle)
     with pytest.raises(LookupError, match="no lesson"):
         lesson("42")
+
+
+OTHER_WAYS = [
+    (
+        "05b",
+        "relay",
+        """def relay(outbox, send):
+    for identity, text in list(outbox.items()):
+        send(identity, text)
+        del outbox[identity]
+
+
+ex.turn("relay", relay)""",
+    ),
+    (
+        "03b",
+        "enter_as_file",
+        """def enter_as_file(folder, transfer_id, account):
+    file = folder / f"{transfer_id}-{account}"
+    if file.exists():
+        return "is there already"
+    try:
+        open(file, "x").close()
+    except FileExistsError:
+        return "is there already"
+    return "entered"
+
+
+ex.turn("enter_as_file", enter_as_file)""",
+    ),
+]
+
+
+@pytest.mark.parametrize(("number", "name", "source"), OTHER_WAYS)
+def test_other_ways_are_right(number: str, name: str, source: str) -> None:
+    found = judged(number, name, source)
+    assert isinstance(found, Solved), str(found)

@@ -243,7 +243,8 @@ class Report:
         if b.get("asks"):  # other services, whose requests get lost like acknowledgements: one or the other
             kinds = [kind.replace("lost acknowledgement", "lost acknowledgement or request") for kind in kinds]
         between = f", up to {b['between']} other messages before a duplicate" if b.get("between") else ""
-        between += f", up to {b['overtaken']} while one is worked on" if b.get("overtaken") else ""
+        others = "" if between else "other messages "
+        between += f", up to {b['overtaken']} {others}while one is worked on" if b.get("overtaken") else ""
         beside = "; a single consumer also beside somebody else who holds a lock for long" if b.get("outsider") else ""
         stores = ["SQLite in WAL mode and with a rollback journal"] if len(b["journals"]) > 1 else []
         stores += ["Redis"] if b.get("redis") else []

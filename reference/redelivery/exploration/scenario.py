@@ -130,6 +130,8 @@ class Scenario:
     """So many other messages are there to be handled while the first one is worked on."""
     near: Scenario | None = None
     """The same with one message between them: what is right there has forgotten the message."""
+    beside: str = ""
+    """An effect table that has to hold one row for each message, (…, its id, a text), beside the effect itself."""
 
     @property
     def calls(self) -> tuple[Call, ...]:

@@ -141,14 +141,15 @@ class Source:
 
     def condition_on(self, function: str, word: str) -> Line | None:
         """The first condition in ``function`` that looks at a variable, an attribute or a key called ``word``; where
-        there is none, the function itself."""
+        there is none, the function itself. A name that was given twice stands for the later function."""
         for file in sorted(self._program.reached):
             tree = self._tree(file)
-            for node in ast.walk(tree) if tree else ():
-                if isinstance(node, ast.FunctionDef) and node.name == function:
-                    tests = [n.test for n in ast.walk(node) if isinstance(n, ast.If | ast.IfExp | ast.While)]
-                    lines = [test.lineno for test in tests if any(_is_called(n, word) for n in ast.walk(test))]
-                    return file, min(lines) if lines else node.lineno
+            nodes = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)] if tree else []
+            called = max((n for n in nodes if n.name == function), key=lambda n: n.lineno, default=None)
+            if called is not None:
+                tests = [n.test for n in ast.walk(called) if isinstance(n, ast.If | ast.IfExp | ast.While)]
+                lines = [test.lineno for test in tests if any(_is_called(n, word) for n in ast.walk(test))]
+                return file, min(lines) if lines else called.lineno
         return None
 
     def use_of(self, names: Iterable[str], ran: Iterable[Line] = ()) -> Line | None:

@@ -252,6 +252,7 @@ def _and_a_mail(scenario: Scenario) -> Scenario:
         prepare=prepare,
         judge=judge,
         effects=scenario.effects | {"outbox"},
+        beside="outbox",
         watched=watched,
     )
 

@@ -5,11 +5,15 @@ A right answer and wrong ones to each are in ``reference/solutions/turns/``, and
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from sqlite_utils import Database
 
@@ -193,17 +197,32 @@ _02 = (
 # 03
 
 
-def _bonuses(sql: str) -> list[str]:
+#: Rows for the table of bonuses, and why each is to be refused; empty: it is not.
+_BONUSES = (
+    (("o8", 666, 5), ""),
+    (("o8", 777, 5), ""),
+    (("o9", 666, 5), ""),
+    (("o8", 666, 5), "it is the second for order o8 and customer 666"),
+    (("o8", 666, 9), "it is another one for order o8 and customer 666, whatever its points"),
+    ((None, 666, 5), "it names no order"),
+    (("o9", None, 5), "it names no customer"),
+)
+
+
+def _bonus_table(_: Lesson, answers: tuple[Any, ...]) -> str | None:
+    [sql] = answers
     shop = Database(memory=True)
     shop.execute(_written(sql))
-    said = []
-    for row in (("o8", 666, 5), ("o8", 777, 5), ("o9", 666, 5), ("o8", 666, 5), (None, 666, 5), ("o9", None, 5)):
+    for row, why in _BONUSES:
         try:
             shop.execute("INSERT INTO bonus (order_id, customer, points) VALUES (?, ?, ?)", row)
-            said.append("entered")
-        except sqlite3.IntegrityError:
-            said.append("refused")
-    return said
+        except sqlite3.IntegrityError as error:
+            if not why:
+                return f"The row {row} is refused ({error}), and there is no other for its order and customer."
+        else:
+            if why:
+                return f"The row {row} is not refused, and has to be: {why}."
+    return None
 
 
 class _Stale:
@@ -240,6 +259,7 @@ def _found(sql: str) -> list[tuple[Any, ...]]:
     bank = Database(memory=True)
     bank.execute("CREATE TABLE ledger (transfer_id TEXT, account INTEGER, amount INTEGER)")
     rows = [("t8", 666, -100), ("t8", 777, 100), ("t9", 666, -100), ("t8", 666, -100), ("t7", 66, 5), ("t7", 66, 9)]
+    rows += [("t8", 666, -100), ("t5", 666, -30), ("t5", 777, 30)]
     bank.conn.executemany("INSERT INTO ledger VALUES (?, ?, ?)", rows)
     return sorted(tuple(row[:2]) for row in bank.execute(_written(sql)).fetchall())
 
@@ -250,11 +270,7 @@ _03 = (
         "Each order earns each customer at most one bonus. Write the CREATE TABLE for bonus(order_id, customer, "
         "points): it has to refuse the second one, and rows that name no order or no customer.",
         "At most one for each order and customer: the nouns are the columns, and none of them may be NULL.",
-        examples(
-            _bonuses,
-            "Six rows, of which the last three have to be refused, are",
-            ((), ["entered", "entered", "entered", "refused", "refused", "refused"]),
-        ),
+        _bonus_table,
     ),
     Turn(
         "settle_by_count",
@@ -268,7 +284,11 @@ _03 = (
         "duplicates_before",
         "Write DUPLICATES: a query for the transfer_id and account of everything that is in the ledger more than once.",
         "The way to a constraint on a table that was kept without one begins here.",
-        examples(_found, "The query finds", ((), [("t7", 66), ("t8", 666)])),
+        examples(
+            _found,
+            "In a ledger with t8/666 three times, t7/66 twice, and both legs of t5 once, the query finds",
+            ((), [("t7", 66), ("t8", 666)]),
+        ),
     ),
 )
 
@@ -300,6 +320,55 @@ def _unique(enter: Callable[..., Any]) -> list[bool]:
     return [name == "entered" for name in names] + [len(files) == 3]
 
 
+@contextmanager
+def _somebody_enters(file: Path) -> Iterator[list[str]]:
+    """Whenever the code has looked for ``file``, another process makes it before the code goes on, unless it is there.
+    Yields what that one is told."""
+    told: list[str] = []
+
+    def then_made(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(path: Any = ".", *arguments: Any, **options: Any) -> Any:
+            try:
+                return look(path, *arguments, **options)
+            finally:
+                if isinstance(path, str | Path) and Path(path) in (file, file.parent) and not told:
+                    with suppress(FileExistsError):
+                        os.close(os.open(file, os.O_CREAT | os.O_EXCL))
+                        told.append("entered")
+
+        return looked
+
+    with ExitStack() as stack:
+        for look in ("stat", "lstat", "listdir", "scandir", "access"):
+            stack.enter_context(patch.object(os, look, then_made(getattr(os, look))))
+        yield told
+
+
+_filed_rightly = examples(
+    _unique,
+    "Whether t8/666, t8/777, t8/666 again and t86/66 are entered, and three files are there:",
+    ((), [True, True, False, True, True]),
+)
+
+
+def _enter_as_file(lesson: Lesson, answers: tuple[Any, ...]) -> str | None:
+    [enter] = answers
+    wrong = _filed_rightly(lesson, answers)
+    if wrong is not None:
+        return wrong
+    with tempfile.TemporaryDirectory() as folder:
+        enter(Path(folder), "t8", 666)
+        [name] = os.listdir(folder)
+    with tempfile.TemporaryDirectory() as folder, _somebody_enters(Path(folder, name)) as told:
+        told.append(enter(Path(folder), "t8", 666))
+    if told != ["entered", "entered"]:
+        return None
+    return (
+        "It looks for the file first and makes it afterwards. Another process made it in between, and both were told "
+        '"entered". Make it in one step that fails where the file is there.'
+    )
+
+
 def _ids(transfer_id: Callable[..., Any]) -> tuple[int, bool]:
     made = [transfer_id(shop, number) for shop, number in (("web", 1), ("till", 1), ("web", 11), ("web1", 1))]
     again = [transfer_id("web", 1), transfer_id("till", 1)]
@@ -313,17 +382,14 @@ _03B = (
         '"is there already".',
         "Exclusive creation is one step for all who write. The name carries the key, so it must not run the two parts "
         "together: t8 with 66 and t86 with 6 are two entries.",
-        examples(
-            _unique,
-            "Whether t8/666, t8/777, t8/666 again and t86/66 are entered, and three files are there:",
-            ((), [True, True, False, True, True]),
-        ),
+        _enter_as_file,
     ),
     Turn(
         "hash_of_transfers",
         "Write enter_in_hash: keep all transfers in one Redis hash, under the transfer's id (HSETNX), and sum_of_hash, "
         "which adds them up.",
-        "One key to read, no SCAN. HSETNX is insert if absent for a field.",
+        "One key to read, no SCAN. HSETNX is insert if absent for a field. (HSET would be right as long as a transfer "
+        "always says the same amount; where it doesn't, the last would win.)",
         part("booked"),
     ),
     Turn(
@@ -343,8 +409,9 @@ _03B = (
 
 def _paid(sql: str) -> list[Any]:
     shop = Database(memory=True)
-    shop.table("orders").insert_all([{"number": "o8", "state": "open"}, {"number": "o9", "state": "cancelled"}])
-    counts = [shop.execute(_written(sql), {"number": number}).rowcount for number in ("o8", "o8", "o9", "o8")]
+    states = {"o8": "open", "o9": "cancelled", "o10": "open"}
+    shop.table("orders").insert_all([{"number": number, "state": state} for number, state in states.items()])
+    counts = [shop.execute(_written(sql), {"number": number}).rowcount for number in ("o8", "o8", "o9", "o10")]
     return [*counts, *(row["state"] for row in shop["orders"].rows)]
 
 
@@ -364,8 +431,9 @@ _04 = (
         "The statement changes what its condition reads, and paid never becomes open again: no ABA.",
         examples(
             _paid,
-            "The row counts for o8, o8, o9 and o8, and the states of o8 and o9, are",
-            ((), [1, 0, 0, 0, "paid", "cancelled"]),
+            "o8 and o10 are open, o9 is cancelled. The row counts for o8, o8, o9 and o10, and the states of o8, o9 and "
+            "o10 afterwards, are",
+            ((), [1, 0, 0, 1, "paid", "cancelled", "paid"]),
         ),
     ),
     Turn(
@@ -401,6 +469,31 @@ _04 = (
 
 # 05
 
+
+def _say_not_now(lesson: Lesson, answers: tuple[Any, ...]) -> str | Report | None:
+    """Beside the verdict: what leaves the handler where somebody else holds the lock."""
+    report = part("credit")(lesson, answers)
+    if report is not None:
+        return report
+    [handle] = answers
+    message = SimpleNamespace(id="8", body={"account": 666, "amount": 100})
+    with ExitStack() as stack:
+        file = Path(stack.enter_context(tempfile.TemporaryDirectory()), "bank")
+        other, own = (
+            stack.enter_context(closing(sqlite3.connect(file, timeout=0, isolation_level=None))) for _ in range(2)
+        )
+        other.execute("CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER)")
+        other.execute("CREATE TABLE processed (message_id TEXT PRIMARY KEY)")
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            handle(message, Database(own))
+        except sqlite3.OperationalError as error:
+            return f"No payment is lost. But {str(error)!r} still leaves the handler, and stands in the log."
+        except Exception:
+            return None
+    return None
+
+
 _05 = (
     Turn(
         "the_race",
@@ -412,7 +505,7 @@ _05 = (
         "say_not_now",
         "log_stays_clean swallows the lock error. Mend it, so that the log stays clean and no payment is lost.",
         "Not now: the queue delivers it again, and the payment is neither lost nor called a failure.",
-        part("credit"),
+        _say_not_now,
     ),
     Turn(
         "credit_and_mail",
@@ -432,10 +525,19 @@ def _fenced(raise_: str, write: str) -> list[int]:
     return [scratch.execute(_written(sql), {"token": token}).rowcount for sql, token in steps]
 
 
-def _relayed(relay: Callable[..., Any], lost: tuple[str, ...]) -> tuple[list[str], list[str], int]:
+#: What gets lost of the first sends, in words, and in their order.
+_LOST = {
+    "nothing": (),
+    "the first request": ("request",),
+    "the first answer": ("answer",),
+    "two requests and an answer": ("request", "request", "answer"),
+}
+
+
+def _relayed(relay: Callable[..., Any], lost: str) -> tuple[list[str], list[str], int]:
     outbox = {"8": "100 credited", "88": "40 credited"}
     inbox: list[str] = []
-    fails = list(lost)
+    fails = list(_LOST[lost])
 
     def send(identity: str, text: str) -> None:
         event = fails.pop(0) if fails else "fine"
@@ -445,7 +547,8 @@ def _relayed(relay: Callable[..., Any], lost: tuple[str, ...]) -> tuple[list[str
             raise ConnectionError("no answer")
 
     for _ in range(5):
-        relay(outbox, send)
+        with suppress(ConnectionError):  # it may let the error out: it is called again
+            relay(outbox, send)
     return sorted(outbox), sorted(set(inbox)), len(inbox)
 
 
@@ -468,11 +571,12 @@ _05B = (
         "At least once again, so the other side needs its inbox.",
         examples(
             _relayed,
-            "With these sends lost, {}, the tasks that are left, the ids that arrived and the number of arrivals are",
-            (((),), ([], ["8", "88"], 2)),
-            ((("request",),), ([], ["8", "88"], 2)),
-            ((("answer",),), ([], ["8", "88"], 3)),
-            ((("request", "request", "answer"),), ([], ["8", "88"], 3)),
+            "It is called five times. With {} lost, the tasks that are left, the ids that arrived and the number of "
+            "arrivals are",
+            (("nothing",), ([], ["8", "88"], 2)),
+            (("the first request",), ([], ["8", "88"], 2)),
+            (("the first answer",), ([], ["8", "88"], 3)),
+            (("two requests and an answer",), ([], ["8", "88"], 3)),
         ),
     ),
     Turn(

@@ -17,13 +17,13 @@ from ..replay import Run, replay
 from ..scenario import Scenario
 from ..source import Source
 from ..verdict import Stuck
-from . import ledger, link, loops, overtaken, records, requests, versions
+from . import beside, ledger, link, loops, overtaken, records, requests, versions
 from . import stuck as stuck_rules
 from .case import Case, Diagnosis, Rule, capital, deliveries_of, last_line
 from .names import DIAGNOSES
 
 _FAMILIES: dict[str, tuple[Rule, ...]] = {
-    "records": records.RULES,
+    "records": (beside.diagnose, *records.RULES),
     "loop": loops.RULES,
     "link": link.RULES,
     "ledger": ledger.RULES,

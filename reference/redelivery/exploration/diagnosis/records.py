@@ -83,7 +83,7 @@ def _too_late(case: Case, first: Delivery, second: Delivery, who: str) -> Diagno
                     return _unmarked(case, first, second, who)
                 return Diagnosis(
                     "expiring-mark",
-                    f"What {words(line)} recorded of {who} had expired when the duplicate came, and "
+                    f"What {words(line)} recorded of {who} had expired before the duplicate was worked on, and "
                     f"{words(at(second.effect))} {case.did} it again.",
                     line,
                     lines_of(at(second.check), at(second.effect)),

@@ -317,11 +317,12 @@ def _torn(view: _View, work: _Work, right: bool) -> Diagnosis | None:
         )
     if between is None or (right and not _interfered(view, work)):
         return None
+    again = "another delivery of " if between.message == delivery.message else ""
     second = at(work.changes[1].written[-1]) if len(work.changes) > 1 and work.changes[1].written else at(tries[-1])
     return Diagnosis(
         "torn-update",
         f"{capital(words(line))} changed {which} for {who} and {words(second)} {other}, in two transactions; "
-        f"{view.case.who(between.message)} got in between ({words(between.line)}).",
+        f"{again}{view.case.who(between.message)} got in between ({words(between.line)}).",
         line,
         lines_of(second, between.line),
     )
