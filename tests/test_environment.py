@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 # Where conda-forge's name is another.
 CONDA_NAMES = {
     "build": "python-build",
+    "confluent-kafka": "python-confluent-kafka",
     "playwright": "playwright-python",
     "redis": "redis-py",
 }

