@@ -91,3 +91,16 @@ def test_a_mark_may_expire_when_the_duplicate_is_there_already() -> None:
     rows = [row.text for row in report.timeline.rows] if report.timeline else []
     assert rows.index("time passes") > rows.index("receive 8, redelivered")
     assert "had expired before the duplicate was worked on" in report.explanation
+
+
+def test_what_a_balance_must_be_is_what_all_that_has_come_makes_it() -> None:
+    """The effect of a message may be still to come, so the picture must not take it for no effect."""
+    source = LEDGER.replace("        return\n", '        raise ValueError("amount 0")\n').replace(
+        "with db.atomic():", "if True:"
+    )
+    report = checked("03", "ledger", source)
+    assert "account 666 holds 800, must hold 900" in report.headline
+    assert report.timeline is not None
+    wrong = [(row.state[0], *row.musts) for row in report.timeline.rows if row.musts]
+    assert set(wrong) == {("66:0 666:800 777:50", (0, "66:0 666:900 777:50"))}
+    assert len(wrong) > 1

@@ -342,6 +342,10 @@ def _off(run: Run, coins: Sequence[Sequence[Coin]]) -> list[tuple[Must, ...]]:
                 for which in some
             ):
                 off = ()
+            else:  # no part of what has come gives this: what all of it would give is shown
+                come = {e.message for e in run.events[:place] if e.delivery >= 0}
+                shown = {must.title: must for must in expected([m for n, m in enumerate(messages) if n in come])}
+                off = tuple(shown.get(must.title, must) for must in off)
         found.append(off)
     return found
 

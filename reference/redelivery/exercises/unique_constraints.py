@@ -106,7 +106,9 @@ def ledger_scenario(
 
     def musts(done: Sequence[Leg]) -> list[Must]:
         valid = [leg for leg in done if leg[1]["amount"] != 0]
-        return [Must("balances", " ".join(f"{a}:{holds}" for a, holds in _must(valid, opening).items()), "account")]
+        return [
+            Must("balances", " ".join(f"{a}:{holds}" for a, holds in sorted(_must(valid, opening).items())), "account")
+        ]
 
     return Scenario(
         name,
