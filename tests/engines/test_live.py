@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from redelivery.engines.live.port import BROKERS, Broker, broker_of
+from redelivery.engines.live.record import EXACTLY_ONCE, cannot_run
 from redelivery.engines.live.shows import RULES, Rules, can_run, killed, rules_of
 
 STORED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "course/data/live.json").read_text("utf-8"))
@@ -45,6 +46,37 @@ def test_a_killed_consumers_message_counts_as_stored(broker: Broker, handler: st
     stored = STORED[broker.name][f"{handler}, {where}"]
     assert [[message, marks] for message, marks in shown.deliveries] == stored["deliveries"]
     assert shown.balance == stored["balance"]
+
+
+WHY_NOT = cannot_run(EXACTLY_ONCE)
+EXACTLY: dict[str, Any] = json.loads((Path(__file__).parents[2] / "course/data/exactly_once.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[Any]:
+    started = broker_of("kafka")()
+    with started:
+        yield started
+
+
+@pytest.mark.xdist_group("live kafka")
+@pytest.mark.skipif(not os.environ.get("REDELIVERY_LIVE"), reason="a real Kafka: REDELIVERY_LIVE=1, or make live")
+@pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT or "-")
+@pytest.mark.parametrize("name", EXACTLY)
+def test_kafka_counts_exactly_once_where_it_was_stored_to(kafka: Any, name: str) -> None:
+    from redelivery.engines.live.exactly_once import RUNS, run
+
+    assert run(kafka, *RUNS[name]) == EXACTLY[name]
+
+
+def test_what_is_stored_of_exactly_once_is_what_the_lesson_says() -> None:
+    counted = {name: found.get("account", found["read committed"]) for name, found in EXACTLY.items()}
+    twice = {name for name, credited in counted.items() if credited == 200}
+    assert twice == {"postgres, before commit", "postgres, rebalance"}
+    assert {credited for name, credited in counted.items() if name not in twice} == {100}
+    refused = [found["the first is told"] for name, found in EXACTLY.items() if name.endswith(("zombie", "rebalance"))]
+    assert refused == [*["refused, UNKNOWN_MEMBER_ID"] * 3, "refused, _FENCED"]
+    assert EXACTLY["kafka, zombie"]["read uncommitted"] == 200
 
 
 def test_the_stored_runs_are_of_all_brokers_and_say_what_the_lesson_says() -> None:

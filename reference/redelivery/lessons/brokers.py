@@ -75,6 +75,47 @@ class Runs:
         return "\n".join([*lines, f"account 666 holds {balance}, must hold 100"])
 
 
+_EFFECTS = {
+    "kafka": "in Kafka alone",
+    "postgres": "PostgreSQL, own COMMIT",
+    "offset": "PostgreSQL, with offset",
+}
+_AT = {
+    "at work": "killed before",
+    "before commit": "killed before Kafka's commit",
+    "after commit": "killed after it",
+    "rebalance": "taken away at work",
+}
+
+
+class ExactlyOnce:
+    """Stored runs of a consumer that reads and writes in transactions of Kafka."""
+
+    def __init__(self, path: str) -> None:
+        self._stored: dict[str, Any] = json.loads(Path(path).read_text("utf-8"))
+
+    def counted(self) -> str:
+        """What has been credited where the effect is; it must be 100."""
+        rows = [["", *_AT.values()]]
+        for effect, title in _EFFECTS.items():
+            runs = [self._stored[f"{effect}, {where}"] for where in _AT]
+            rows.append([title, *(str(run.get("account", run["read committed"])) for run in runs)])
+        return _table(rows)
+
+    def shut_out(self) -> str:
+        """What a process is told whose work was given to another one while it was at it."""
+        zombie, moved = self._stored["kafka, zombie"], self._stored["kafka, rebalance"]
+        rows = [["", "the first is told", "read committed", "read uncommitted"]]
+        for title, run in (("the same transactional id", zombie), ("another one", moved)):
+            rows.append([title, run["the first is told"], str(run["read committed"]), str(run["read uncommitted"])])
+        return _table(rows)
+
+    def left_out(self) -> str:
+        """The credits topic and the account where the offset is stored in PostgreSQL."""
+        run = self._stored["offset, before commit"]
+        return f"the account in PostgreSQL: {run['account']}; the credits in Kafka: {run['read committed']}"
+
+
 def _table(rows: list[list[str]]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip() for row in rows)

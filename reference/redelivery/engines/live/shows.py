@@ -39,22 +39,12 @@ class Shown:
         return self.deliveries[-1][1] if self.deliveries else {}
 
 
-class Worker:
-    """A consumer's process."""
+class Process:
+    """A consumer's process, which prints what happens to it."""
 
-    def __init__(self, broker: Broker, database: str, handler: str, where: str, idle: float = IDLE) -> None:
+    def __init__(self, module: str, arguments: Sequence[str]) -> None:
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                f"{__package__}.worker",
-                broker.name,
-                broker.address,
-                database,
-                handler,
-                where,
-                str(idle),
-            ],
+            [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -102,6 +92,14 @@ class Worker:
     def took(self) -> list[tuple[str, dict[str, Any]]]:
         """Its deliveries."""
         return [(said["message"], said["marks"]) for said in self.said if said["what"] == "took"]
+
+
+class Worker(Process):
+    """`redelivery.engines.live.worker` in a process of its own."""
+
+    def __init__(self, broker: Broker, database: str, handler: str, where: str, idle: float = IDLE) -> None:
+        arguments = [broker.name, broker.address, database, handler, where, str(idle)]
+        super().__init__(f"{__package__}.worker", arguments)
 
 
 @contextlib.contextmanager
