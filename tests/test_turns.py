@@ -139,3 +139,23 @@ ex.turn("enter_as_file", enter_as_file)""",
 def test_other_ways_are_right(number: str, name: str, source: str) -> None:
     found = judged(number, name, source)
     assert isinstance(found, Solved), str(found)
+
+
+@pytest.mark.parametrize(
+    ("number", "attempt", "told"),
+    [
+        ("00", "numbered_orders-3", "the table seen is empty"),
+        ("01", "three_tries-3", "it returns None"),
+        ("01", "by_number-3", "must be [5, 1, 6]"),
+        ("01", "log_and_go_on-3", "swallowed-error"),
+        ("02", "discount-3", "must be [(70, 50), (70, 50), (70, 50)]"),
+        ("02", "newest_wins-3", "must be {'o8': (2, 100)}"),
+        ("02", "one_mail_an_order-1", "mark-before-effect"),
+        ("02", "one_mail_an_order-2", "ignored-count"),
+        ("02", "one_mail_an_order-3", "check-then-act"),
+    ],
+)
+def test_an_attempt_is_told_its_own_mistake(number: str, attempt: str, told: str) -> None:
+    """What was right in the plainest case, and what was called by another mistake's name."""
+    source = (ATTEMPTS / number / f"{attempt}.py").read_text("utf-8")
+    assert told in str(judged(number, attempt.rsplit("-", 1)[0], source))

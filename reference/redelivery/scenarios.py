@@ -14,6 +14,7 @@ from .exploration.schedule import BadSchedule, parse, to_text
 from .exploration.search import Search
 from .exploration.verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 from .simulation.calls import Call, MessageGiven, Role, Tool
+from .simulation.live import Hints
 from .simulation.operations import Value
 from .simulation.program import Program
 from .simulation.sqlite_store import Contents, Journal, rows_of
@@ -30,6 +31,7 @@ __all__ = [
     "Contents",
     "DrawnMessage",
     "HandlerPart",
+    "Hints",
     "Journal",
     "MessageGiven",
     "Must",

@@ -17,6 +17,7 @@ from ..scenarios import (
     Contents,
     DrawnMessage,
     HandlerPart,
+    Hints,
     Must,
     Program,
     Proved,
@@ -166,7 +167,12 @@ def guarantee(program: Program, function: str, consumers: int = 1, bounds: Bound
     loses = Search(program, replace(scenario, judge=_lost), "wal", bounds).run()
     if isinstance(loses, Proved) and bounds is scenario.bounds:
         loses = Search(program, replace(failing_work(function), judge=_lost), "wal").run()
-    repeats = Search(program, replace(scenario, forbids=_repeated), "wal", bounds).run()
+    repeating: dict[str, Any] = {"forbids": _repeated}
+    search = Search(program, replace(scenario, **repeating), "wal", bounds)
+    repeats = search.run()
+    if isinstance(repeats, Proved) and search.hints_matter:
+        repeating["hints"] = Hints.FORGOTTEN
+        repeats = Search(program, replace(scenario, **repeating), "wal", bounds).run()
     letters = scenario.letters(bounds)
 
     def found(verdict: object, **judged: Any) -> str | None:
@@ -177,7 +183,7 @@ def guarantee(program: Program, function: str, consumers: int = 1, bounds: Bound
     verdicts = (loses, repeats)
     sure = all(isinstance(verdict, Proved | Refuted) for verdict in verdicts)
     stuck = next((to_text(v.schedule, letters) for v in verdicts if v.name == "stuck"), None)  # type: ignore[union-attr]
-    return Guarantee(found(loses, judge=_lost), found(repeats, forbids=_repeated), stuck if not sure else None, sure)
+    return Guarantee(found(loses, judge=_lost), found(repeats, **repeating), stuck if not sure else None, sure)
 
 
 def _measure(part: HandlerPart, program: Program) -> str:

@@ -54,11 +54,11 @@ def _measured(part: HandlerPart, program: Program) -> str:
     return str(guarantees.guarantee(program, "subscriber"))
 
 
-def _subscriber(name: str, **judged: Any) -> SubscriberPart:
+def _subscriber(name: str, *more: Scenario, **judged: Any) -> SubscriberPart:
     return SubscriberPart(
         name,
         0,
-        tuple(replace(guarantees.loop_scenario("subscriber", n), **judged) for n in (1, 2)),
+        (*(replace(guarantees.loop_scenario("subscriber", n), **judged) for n in (1, 2)), *more),
         (("subscriber", ("queue", "process")),),
         ("wal",),
         covered="Proved: within these bounds. Not covered: more consumers, messages and faults than that.",
@@ -66,7 +66,9 @@ def _subscriber(name: str, **judged: Any) -> SubscriberPart:
     )
 
 
-NO_LOSS = _subscriber("no_loss", judge=guarantees._lost)
+NO_LOSS = _subscriber(
+    "no_loss", replace(guarantees.failing_work("subscriber"), judge=guarantees._lost), judge=guarantees._lost
+)
 NO_REPETITION = _subscriber("no_repetition", forbids=guarantees._repeated)
 RECEIVER = guarantees.QOS2_RECEIVER
 

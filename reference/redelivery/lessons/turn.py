@@ -58,6 +58,10 @@ class NotSolvedYet(Outcome):
     solved = False
 
 
+class Told(Exception):
+    """What is wrong with an answer, as a sentence."""
+
+
 @dataclass(frozen=True)
 class Turn:
     """One turn: what is asked, in a sentence that an untouched cell is answered with, and how it is judged."""
@@ -75,10 +79,14 @@ class Turn:
             wrong = self.how(lesson, answers)
         except NotImplementedError:
             return NotSolvedYet(self.name, self.task)
-        except BadSchedule as error:
+        except Told as error:
             return NotSolvedYet(self.name, str(error))
+        except BadSchedule as error:
+            return NotSolvedYet(self.name, f"{str(error)[:1].upper()}{str(error)[1:]}.")
         except Exception as error:  # a reader's own code may raise anything
-            return NotSolvedYet(self.name, f"Your code raises {type(error).__name__}: {error}")
+            return NotSolvedYet(
+                self.name, f"Your code raises {': '.join(filter(None, (type(error).__name__, str(error))))}"
+            )
         if wrong is None:
             return Solved(self.name, self.well)
         if isinstance(wrong, str):
@@ -118,10 +126,10 @@ def schedule(
             return shown
         for sign in with_:
             if sign not in text:
-                return f"It ends as it should. This time do it with a {sign} in the schedule."
+                return f"It ends as asked: {wanted}. This time do it with a {sign} in the schedule."
         for sign in without:
             if sign in text:
-                return f"It ends as it should. This time do it without {sign}."
+                return f"It ends as asked: {wanted}. This time do it without {sign}."
         return None
 
     return how

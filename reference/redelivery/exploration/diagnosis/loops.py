@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ...simulation.choices import Choice, Kind
+from ...simulation.live import Hints
 from ...simulation.operations import Received, Refused
 from ...simulation.process import Line
 from ..replay import Event, Run
@@ -211,9 +212,14 @@ def _ack_after_effect(
     else:
         how = ends.get(delivery.call.end, "it was not acknowledged")
     acks = later or [e for e in case.run.events if e.kind in _ACKS]
+    hint = ""
+    if case.run.scenario.hints is Hints.FORGOTTEN:
+        hint = (
+            " The queue had forgotten the first delivery, so `redelivered` was False and `attempt` 1 the second time."
+        )
     return Diagnosis(
         "ack-after-effect",
-        f"{capital(words(effect.line))} processed {who}, {how}, and so it came again and was processed twice.",
+        f"{capital(words(effect.line))} processed {who}, {how}, and so it came again and was processed twice.{hint}",
         effect.line,
         lines_of(*(e.line for e in acks[:1])),
     )

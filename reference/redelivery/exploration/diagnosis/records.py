@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from ...simulation.choices import Choice, Kind
-from ...simulation.operations import DrawBytes, RedisFailure, RedisReply, RedisTransaction, SqlResult, SqlStatement
+from ...simulation.operations import (
+    DrawBytes,
+    ReadAttempt,
+    RedisFailure,
+    RedisReply,
+    RedisTransaction,
+    SqlResult,
+    SqlStatement,
+)
 from ...simulation.process import Line
 from ...simulation.sqlite_statements import first_keyword
 from ...simulation.sqlite_store import rows_of
@@ -232,10 +240,13 @@ def _from_message_id(case: Case, first: Delivery, second: Delivery) -> Diagnosis
     if both != [True, True] or _repeats(case, one):
         return None
     line = at(second.mark) or at(second.effect)
+    asked = next((o.line for _, o in second.operations if isinstance(o.request, ReadAttempt)), None)
+    how = f"{words(line)} recorded each under a key of its own"
+    if second.mark is None and asked:
+        how = f"{words(asked)} asked whether the queue had delivered each before, and it had not"
     return Diagnosis(
         "key-from-message-id",
-        f"Messages {one[0]} and {other[0]} ask for the same; {words(line)} recorded each under a key of its own, and "
-        f"both were {case.did}.",
+        f"Messages {one[0]} and {other[0]} ask for the same; {how}, and both were {case.did}.",
         case.source.key_line(line),
         lines_of(line, at(second.check)),
     )
@@ -580,7 +591,8 @@ def _why_lost(case: Case, mine: list[Delivery], ender: Delivery, message: int) -
     if case.remembers:
         return Diagnosis(
             "memory-in-process",
-            f"{ender.process} took {who} for done by {case.memory_name()}, but it had not been {case.did}.",
+            f"{ender.process} acknowledged {who}, which had not been {case.did}: all that was kept is in "
+            f"{case.memory_name()}, in the memory of its process.",
             case.memory_line() or last_line([ender]),
         )
     missed = next((o for _, o in ender.operations if o.writes & case.effects), None)
@@ -841,7 +853,8 @@ def _answered_wrongly(case: Case) -> Diagnosis | None:
             lines_of(*(o.line for o in mine)),
         )
     line = next((o.line for o in reversed(mine) if o.line), None)
-    return Diagnosis("wrong-effect", f"Asked in between, {words(line)} does not find what is done: {run.wrong}.", line)
+    how = "does not find what is done" if "not an int" not in (run.wrong or "") else "has no right answer"
+    return Diagnosis("wrong-effect", f"Asked in between, {words(line)} {how}: {run.wrong}.", line)
 
 
 RULES: tuple[Callable[[Case], Diagnosis | None], ...] = (

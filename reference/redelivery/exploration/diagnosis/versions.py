@@ -522,7 +522,8 @@ def _why_lost(view: _View, delivery: Delivery, stored: _Row) -> Diagnosis | None
         if case.remembers:
             return Diagnosis(
                 "memory-in-process",
-                f"{delivery.process} took {who} for done by {case.memory_name()}, but it had not been applied.",
+                f"{delivery.process} acknowledged {who}, which had not been applied: all that was kept is in "
+                f"{case.memory_name()}, in the memory of its process.",
                 case.memory_line() or last_line([delivery]),
             )
         return _without_effect(who, last_line([delivery]))

@@ -1,0 +1,1 @@
+ex.turn("discount", "UPDATE orders SET amount = 20 WHERE order_id = 'o1'")
