@@ -136,3 +136,11 @@ def test_the_pinned_lists_are_whole() -> None:
         pinned = jars.jars_of(name)
         assert len(pinned) > least and len({jar.name for jar in pinned}) == len(pinned)
         assert jars.version_in(name) in {jar.path.split("/")[-2] for jar in pinned}
+
+
+def test_an_address_of_rocketmq_names_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    from redelivery.engines.live.rocketmq import RocketMQ
+
+    monkeypatch.setenv("REDELIVERY_ROCKETMQ", "127.0.0.1:8081")
+    with pytest.raises(EngineFailure, match=r"must name the proxy and the broker: '127\.0\.0\.1:8081 127"):
+        RocketMQ().start()

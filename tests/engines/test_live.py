@@ -12,7 +12,7 @@ import pytest
 
 from redelivery.engines.live.port import BROKERS, Broker, broker_of
 from redelivery.engines.live.record import EXACTLY_ONCE, cannot_run
-from redelivery.engines.live.shows import RULES, Rules, can_run, killed, rules_of
+from redelivery.engines.live.shows import RULES, Rules, can_run, given_back, killed, rules_of
 
 STORED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "course/data/live.json").read_text("utf-8"))
 
@@ -77,6 +77,14 @@ def test_what_is_stored_of_exactly_once_is_what_the_lesson_says() -> None:
     refused = [found["the first is told"] for name, found in EXACTLY.items() if name.endswith(("zombie", "rebalance"))]
     assert refused == [*["refused, UNKNOWN_MEMBER_ID"] * 3, "refused, _FENCED"]
     assert EXACTLY["kafka, zombie"]["read uncommitted"] == 200
+
+
+def test_what_was_tried_too_often_is_put_aside_where_there_is_a_place_for_it(broker: Broker) -> None:
+    if broker.dead_letters() is None:
+        assert "dead letters" not in STORED[broker.name]
+        return
+    assert given_back(broker) == 3
+    assert broker.dead_letters() == STORED[broker.name]["dead letters"] == 1
 
 
 def test_the_stored_runs_are_of_all_brokers_and_say_what_the_lesson_says() -> None:

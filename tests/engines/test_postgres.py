@@ -374,3 +374,34 @@ def claims_first(message: Any, connection: Any) -> None:
 
 def once(connection: Any) -> bool:
     return bool(connection.execute("SELECT balance FROM account WHERE id = 666").fetchone() == (100,))
+
+
+def _pays(message: Any, connection: Any, how: str) -> None:
+    with connection.transaction():
+        if connection.execute(f"SELECT 1 FROM account WHERE balance = 0 FOR UPDATE{how}").fetchone():
+            connection.execute("UPDATE account SET balance = balance + 100")
+
+
+def waits_for_the_row(message: Any, connection: Any) -> None:
+    _pays(message, connection, "")
+
+
+def passes_over_the_row(message: Any, connection: Any) -> None:
+    _pays(message, connection, " SKIP LOCKED")
+
+
+@pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ"])
+def test_who_passes_over_a_locked_row_loses_the_message(isolation: str) -> None:
+    """SKIP LOCKED never waits, so that the one that passes over is acknowledged while the other can still be killed."""
+    told: dict[str, Any] = {
+        "messages": [{"id": "8"}],
+        "schema": "CREATE TABLE account (balance INT); INSERT INTO account VALUES (0)",
+        "claim": lambda connection: connection.execute("SELECT balance FROM account").fetchone() == (100,),
+        "store": postgres(isolation),
+    }
+    assert check(waits_for_the_row, **told).proved
+    with pytest.raises(NotProved) as lost:
+        check(passes_over_the_row, **told)
+    result = lost.value.result
+    assert (result.verdict, result.mistake) == ("refuted", "acknowledged-without-effect")
+    assert "→ none" in result.text(100)

@@ -34,6 +34,9 @@ def mistake_of(run: Run, outcome: Outcome, messages: Sequence[tuple[str, dict[st
                 f"Message {name} raises {event.ended.name} each time it comes ({event.ended.text}), and is put aside.",
                 event.ended.line,
             )
+    skipped = _skipped(deliveries)
+    if skipped is not None:
+        return skipped
     swallowed = _swallowed(deliveries)
     if swallowed is not None:
         return swallowed
@@ -94,6 +97,26 @@ def _swallowed(deliveries: Sequence[Sequence[Event]]) -> Mistake | None:
                 error.statement.line if error.statement else None,
             )
     return None
+
+
+def _skipped(deliveries: Sequence[Sequence[Event]]) -> Mistake | None:
+    """A delivery that passed over what another one had locked, and was acknowledged; the other one was killed."""
+    for delivery in deliveries:
+        passed = next((e for e in delivery if _passes_over(e) and e.answer is not None and e.answer.count == 0), None)
+        if passed is None or passed.statement is None or not any(e.kind == "ack" for e in delivery):
+            continue
+        if any(d[-1].kind.startswith("crash") and any(map(_passes_over, d)) for d in deliveries if d is not delivery):
+            return Mistake(
+                "acknowledged-without-effect",
+                "This line passed over the row that another delivery had locked, and the message was acknowledged as "
+                "if it were done; the other one was killed, and nobody does it any more.",
+                passed.statement.line,
+            )
+    return None
+
+
+def _passes_over(event: Event) -> bool:
+    return event.statement is not None and re.search(r"\bskip\s+locked\b", event.statement.text, re.I) is not None
 
 
 def _torn(deliveries: Sequence[Sequence[Event]]) -> Mistake | None:

@@ -54,6 +54,14 @@ class Runs:
                 rows.append(f"   {found['title']:<24} {rules.compared(rule):<15} {told}")
         return "\n".join(rows)
 
+    def put_aside(self) -> str:
+        """What is in the place for messages that were tried too often, after such a one."""
+        return "\n".join(
+            f"{found['title']}: {found['dead letters']} message in its dead-letter queue"
+            for found in self._stored.values()
+            if "dead letters" in found
+        )
+
     def now(self, name: str, handler: str, where: str) -> str:
         """One run, made now where the broker is here; else the stored one."""
         why = can_run(name)

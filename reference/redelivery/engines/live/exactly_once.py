@@ -19,7 +19,7 @@ from ..failure import EngineFailure
 from ..kinds import needed
 from ..postgresql import OWN, _address
 from .kafka import PATIENCE, Kafka
-from .shows import IDLE, Process
+from .shows import Process
 from .transactional import EFFECTS
 
 KILLS = ("at work", "before commit", "after commit")
@@ -84,7 +84,7 @@ def run(broker: Kafka, effect: str, where: str, same_id: bool = True) -> dict[st
 
         def process(number: int, where: str) -> Process:
             transactions = name if same_id else f"{name}-{number}"
-            arguments = [broker.address, credits, transactions, effect, where, database, str(IDLE)]
+            arguments = [broker.address, credits, transactions, effect, where, database, str(broker.idle)]
             return Process(f"{__package__}.transactional", arguments)
 
         first = process(1, where)

@@ -23,7 +23,7 @@ from .. import jars
 from ..failure import EngineFailure
 from ..kinds import Found, needed
 from ..servers import Server, free_port
-from .port import Broker, Consumer, Delivery
+from .port import Broker, Consumer, Delivery, cut_sockets
 
 #: Milliseconds without a heartbeat, and without a call of poll, after which a member is taken out of its group.
 SESSION, POLL = 1000, 1500
@@ -210,11 +210,3 @@ class KafkaConsumer(Consumer):
 
     def cut(self) -> None:
         cut_sockets()
-
-
-def cut_sockets() -> None:
-    """Cut every TCP connection of this process."""
-    for number in os.listdir("/dev/fd"):
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(number))) as found:
-            if found.family in (socket.AF_INET, socket.AF_INET6):
-                found.shutdown(socket.SHUT_RDWR)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import importlib
+import os
+import socket
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -54,6 +57,8 @@ class Broker(abc.ABC):
     """What it says of a duplicate."""
     overrun: ClassVar[float | None] = None
     """Seconds after which it delivers again what a living consumer has not acknowledged; None: never."""
+    idle: ClassVar[float] = 3.0
+    """Seconds without a message after which its queue is taken for empty; longer than its time-out."""
     address: str = ""
 
     @abc.abstractmethod
@@ -68,6 +73,10 @@ class Broker(abc.ABC):
     def publish(self, *messages: str) -> None:
         """An empty queue, and these messages in it."""
 
+    def dead_letters(self) -> int | None:
+        """How many messages it has put aside; None where it has no place for them."""
+        return None
+
     @abc.abstractmethod
     def stop(self) -> None:
         """Stop the server; nothing stays."""
@@ -80,6 +89,14 @@ class Broker(abc.ABC):
         self.stop()
 
 
+def cut_sockets() -> None:
+    """Cut every TCP connection of this process."""
+    for number in os.listdir("/dev/fd"):
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(number))) as found:
+            if found.family in (socket.AF_INET, socket.AF_INET6):
+                found.shutdown(socket.SHUT_RDWR)
+
+
 #: Module and classes of each broker, and its name among `redelivery.engines.kinds`.
 BROKERS = {
     "rabbitmq": ("rabbitmq", "RabbitMQ", "RabbitConsumer", "rabbitmq"),
@@ -87,6 +104,7 @@ BROKERS = {
     "redis-streams": ("redis_streams", "RedisStreams", "StreamConsumer", "redis"),
     "nats": ("nats_jetstream", "JetStream", "JetStreamConsumer", "nats"),
     "kafka": ("kafka", "Kafka", "KafkaConsumer", "kafka"),
+    "rocketmq": ("rocketmq", "RocketMQ", "RocketConsumer", "rocketmq"),
     "mqtt-1": ("mosquitto", "MosquittoOne", "QoS1Consumer", "mosquitto"),
     "mqtt-2": ("mosquitto", "MosquittoTwo", "QoS2Consumer", "mosquitto"),
 }

@@ -20,8 +20,6 @@ from .port import BROKERS, Broker, broker_of, kind_of
 
 #: Seconds that a worker may take for anything.
 _PATIENCE = 60
-#: Seconds without a message after which a worker takes the queue for empty; longer than any broker's time-out.
-IDLE = 3.0
 KILLS = ("before effect", "before commit", "before ack", "cut")
 
 
@@ -97,8 +95,8 @@ class Process:
 class Worker(Process):
     """`redelivery.engines.live.worker` in a process of its own."""
 
-    def __init__(self, broker: Broker, database: str, handler: str, where: str, idle: float = IDLE) -> None:
-        arguments = [broker.name, broker.address, database, handler, where, str(idle)]
+    def __init__(self, broker: Broker, database: str, handler: str, where: str) -> None:
+        arguments = [broker.name, broker.address, database, handler, where, str(broker.idle)]
         super().__init__(f"{__package__}.worker", arguments)
 
 
@@ -268,6 +266,8 @@ def everything(name: str) -> dict[str, Any]:
                     "balance": shown.balance,
                 }
         found["rules"] = dict(rules_of(broker).does)
+        if (dead := broker.dead_letters()) is not None:
+            found["dead letters"] = dead
     return found
 
 
