@@ -560,6 +560,8 @@ class PostgresStore(Store):
                     )
 
     def in_ring(self, line: Line) -> bool:
+        if not any(other.began_to_wait for other in self._lines if other is not line):
+            return False  # a ring has two that wait; asking for it is most of what a search asks
         seen: set[int] = set()
         todo = [line.pid]
         while todo:
