@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 from redelivery.engines.live.port import BROKERS, Broker, broker_of
 from redelivery.engines.live.record import EXACTLY_ONCE, cannot_run
 from redelivery.engines.live.shows import RULES, Rules, can_run, given_back, killed, rules_of
+from redelivery.engines.servers import root_folder, sweep
 
 STORED: dict[str, Any] = json.loads((Path(__file__).parents[2] / "course/data/live.json").read_text("utf-8"))
 
@@ -67,6 +71,28 @@ def test_kafka_counts_exactly_once_where_it_was_stored_to(kafka: Any, name: str)
     from redelivery.engines.live.exactly_once import RUNS, run
 
     assert run(kafka, *RUNS[name]) == EXACTLY[name]
+
+
+@pytest.mark.parametrize("name", [_broker(name) for name in ("kafka", "rocketmq")])
+def test_a_process_that_is_killed_leaves_servers_until_the_next_one_starts(name: str) -> None:
+    """Programs for Java, of which RocketMQ has two: each is found by the folder in its environment."""
+    started = f"from redelivery.engines.live.port import broker_of; import os; b = broker_of({name!r})(); b.start()"
+    killed = subprocess.run(
+        [sys.executable, "-c", f"{started}; print(os.getpid(), flush=True); os.kill(os.getpid(), 9)"],
+        capture_output=True,
+        text=True,
+    )
+    assert killed.returncode == -9, killed.stderr
+    mine = f"{root_folder()}/{int(killed.stdout)}-"
+    sweep()
+    assert [line for line in _commands() if mine in line] == []
+    assert not list(root_folder().glob(f"{int(killed.stdout)}-*"))
+
+
+def _commands() -> Iterator[str]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield path.read_text(errors="replace")
 
 
 def test_what_is_stored_of_exactly_once_is_what_the_lesson_says() -> None:
