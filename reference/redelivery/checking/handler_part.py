@@ -184,20 +184,20 @@ class HandlerPart:
             return isinstance(as_drawn()[0], Right)
 
         # Values that were chosen by hand may show more plainly what is wrong with others: if so, with few faults.
-        race = Race(program, self.journals, bounds_of, seconds, self.progress, values_are_right)
-        numbered = list(enumerate(self.scenarios, 1))
-        at_first = [(n, s) for n, s in numbered if not s.only_if_right]
-        race.run(at_first)
-        self._overtaken(program, race)
-        for n, s in numbered:
-            if s.only_if_right:
-                race.run([(n, s)])
-        race.run([(_OUTSIDER * _CHANGED + n, _changed(s, _OUTSIDER)) for n, s in at_first if s.meets_others])
-        as_given = dict(numbered)
-        changed = [(n, which) for n in race.hints_matter if n in as_given for which in (1, 2)]
-        changed += [(n, _SET_BACK) for n in race.clock_matters if n in as_given and not as_given[n].between]
-        changed += [(n, k) for n in race.draws_matter if n in as_given and not as_given[n].between for k in _DRAWN]
-        race.run([(k * _CHANGED + n, _changed(as_given[n], k)) for n, k in sorted(changed)])
+        with Race(program, self.journals, bounds_of, seconds, self.progress, values_are_right) as race:
+            numbered = list(enumerate(self.scenarios, 1))
+            at_first = [(n, s) for n, s in numbered if not s.only_if_right]
+            race.run(at_first)
+            self._overtaken(program, race)
+            for n, s in numbered:
+                if s.only_if_right:
+                    race.run([(n, s)])
+            race.run([(_OUTSIDER * _CHANGED + n, _changed(s, _OUTSIDER)) for n, s in at_first if s.meets_others])
+            as_given = dict(numbered)
+            changed = [(n, which) for n in race.hints_matter if n in as_given for which in (1, 2)]
+            changed += [(n, _SET_BACK) for n in race.clock_matters if n in as_given and not as_given[n].between]
+            changed += [(n, k) for n in race.draws_matter if n in as_given and not as_given[n].between for k in _DRAWN]
+            race.run([(k * _CHANGED + n, _changed(as_given[n], k)) for n, k in sorted(changed)])
         best, unsure, schedules, states = race.best, race.unsure, race.schedules, race.states
         missing = race.missing
         outcome, spread = (Right(), False) if best or missing or race.stopped else as_drawn()

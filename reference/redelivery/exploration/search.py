@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import heapq
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter, process_time
@@ -15,18 +16,19 @@ from ..simulation.choices import TIME_IS_LEFT, Kind
 from ..simulation.guards import guarded
 from ..simulation.hosts import GrowingMemory, Stopped
 from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, NeedsPast, SchemaChanges
-from ..simulation.operations import Hung, ReadClock, Unrepeatable
+from ..simulation.operations import Hung, ReadClock, SqlStatement, Unrepeatable
 from ..simulation.process import MOST_ROUNDS, ROUNDS, Line, Tree
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Contents, Journal
 from ..simulation.watchdog import Watchdog
 from ..simulation.world import MOST_MISSED, MOST_TIMES, PATIENT, Bounds, World
+from .hosted import Hosted, Hosts
 from .no_return import has_hope
 from .reduction import Cost, Mismatch, RememberedEffects, Rounds, Step, carried_on, hints_matter
 from .replay import replay
 from .scenario import Scenario
 from .schedule import BadSchedule, to_text
-from .stage import TICK, AnyHost, Final, Forbidden, Needs, Stores, everything, host_of, stores, world_of, wrong_at_end
+from .stage import TICK, AnyHost, Final, Forbidden, Needs, Stores, everything, stores, world_of, wrong_at_end
 from .transitions import Packed, Transitions
 from .verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 
@@ -39,6 +41,7 @@ _MOST_MEMORIES, _FEW_MEMORIES = 50_000, 300
 TOO_MANY_MEMORIES = (
     "what the handler remembers takes ever new values and may change what it does: too many to try them all"
 )
+_TELLS_JOURNALS_APART = re.compile(r"exclusive|journal|\bwal", re.IGNORECASE)
 _FIRST_LOOK = 300
 """States that are searched with switches counted exactly, before anything is known."""
 
@@ -55,7 +58,7 @@ class Statistics(NamedTuple):
 
 
 @contextlib.contextmanager
-def _no_collector() -> Iterator[None]:
+def no_collector() -> Iterator[None]:
     """Millions of small tuples and no cycles: looking for garbage among them costs a third of the time."""
     was_on = gc.isenabled()
     gc.disable()
@@ -138,13 +141,14 @@ CONTROL = (
 class _UnderWay:
     """What a search works with, until it is closed."""
 
-    host: AnyHost
-    tree: Tree
+    hosted: Hosted
     stores: Stores
     effects: RememberedEffects
     levels: Generator[int, None, Verdict]
     resources: contextlib.ExitStack
     began: float
+    calls: int
+    """How many calls had been made when it began."""
     next: int = 0
     """How many faults the schedules have that come next."""
 
@@ -160,7 +164,7 @@ class _UnderWay:
 
     def close(self, search: Search) -> None:
         """Note what has been found, and let everything go."""
-        host, effects, both = self.host, self.effects, self.stores
+        hosted, effects, both = self.hosted, self.effects, self.stores
         self.levels.close()
         try:
             search.final_contents |= {
@@ -171,12 +175,11 @@ class _UnderWay:
                 len(search._steps),
                 effects.real,
                 effects.replays,
-                host.calls,
-                len(self.tree.nodes),
+                hosted.host.calls - self.calls,
+                len(hosted.tree.nodes),
                 perf_counter() - self.began,
             )
         finally:
-            host.close()
             self.resources.close()
             for step in search._steps:
                 step.next.clear()
@@ -198,8 +201,10 @@ class Search:
         most_states: int = 400_000,
         progress: Callable[[int], None] | None = None,
         try_memories: bool = True,
+        hosts: Hosts | None = None,
     ) -> None:
-        """``try_memories``: False where memories without number were seen elsewhere to be too many to try."""
+        """``try_memories``: False where memories without number were seen elsewhere to be too many to try. ``hosts``:
+        those of other searches, which whoever gives them closes."""
         self.program = program
         self.scenario = scenario
         self.journal: Journal = journal
@@ -212,6 +217,8 @@ class Search:
         self.most_states = most_states
         self.progress = progress
         self.try_memories = try_memories
+        self._hosts = hosts or Hosts(program)
+        self._own_hosts = hosts is None
         self.finals: set[Final] = set()
         """What matters of the states at the ends of runs."""
         self.final_contents: set[Contents] = set()
@@ -228,6 +235,8 @@ class Search:
         self._asked_for_hint = False
         self._all_schemas = False
         """Reading a schema is a step, whether anybody changes it or not."""
+        self.journals_alike = False
+        """In the other journal mode the same would have been found, schedule by schedule: see `_are_journals_alike`."""
         self.draws_matter = False
         """The answer draws numbers that may be very small, or very large."""
         self.clock_matters = False
@@ -252,7 +261,7 @@ class Search:
     def advance(self, faults: int | None, stop_at_first: bool = True) -> Verdict | None:
         """Search on, first the schedules without a fault, then those with one, and so on to those with ``faults``; None
         where there are more to come. The search stays open then: see `close`."""
-        with guarded(), _no_collector():
+        with guarded(), no_collector():
             while True:
                 try:
                     return self._go_on(faults, stop_at_first)
@@ -291,19 +300,22 @@ class Search:
         """Search no further."""
         if self._under_way is not None:
             under_way, self._under_way = self._under_way, None
-            under_way.close(self)
+            try:
+                under_way.close(self)
+            finally:
+                if self._own_hosts:
+                    self._hosts.close()
 
     def _begin(self, stop_at_first: bool) -> _UnderWay:
         self.finals.clear()
         self.final_contents.clear()
         scenario = self.scenario
-        host = host_of(self.program, scenario)
-        host.ignore_memory, host.tell_all_apart = self._ignore_memory, self._tell_all_apart
-        tree = Tree(host, scripts=scenario.scripts)
         needs = self.needs
         resources = contextlib.ExitStack()
         both = resources.enter_context(stores(scenario, self.journal, needs))
         try:
+            hosted = self._hosts.of(scenario, self._ignore_memory, self._tell_all_apart)
+            host, tree = hosted.host, hosted.tree
             effects = RememberedEffects(
                 tree, both.sqlite, needs.attempts, self.memory, both.redis, needs.clock, needs.past
             )
@@ -312,19 +324,21 @@ class Search:
             world.most_times = PATIENT if needs.patience else MOST_TIMES
         except BaseException:
             resources.close()
-            host.close()
             raise
         self._groups = _groups(world.roles)
         self._steps = []
         self._transitions = Transitions(world, effects, self._groups, self.symmetry, self.memory)
         levels = self._explore_twice(world, effects, host, stop_at_first)
-        return _UnderWay(host, tree, both, effects, levels, resources, perf_counter())
+        return _UnderWay(hosted, both, effects, levels, resources, perf_counter(), host.calls)
 
     def _go_on(self, faults: int | None, stop_at_first: bool) -> Verdict | None:
+        if self._under_way is not None and self._under_way.hosted.broken:
+            self.close()
         if self._under_way is None:
             self._under_way = self._begin(stop_at_first)
         here = self._under_way
-        host, tree, effects = here.host, here.tree, here.effects
+        hosted, effects = here.hosted, here.effects
+        host, tree = hosted.host, hosted.tree
         self._started = process_time() - self._used
         verdict: Verdict | None = None
         more = False
@@ -333,6 +347,7 @@ class Search:
             with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
                 verdict = here.up_to(faults)
                 self.seconds_exploring += perf_counter() - exploring
+                self.journals_alike = self._are_journals_alike(tree)
                 if verdict is None and host.unsupported is None:
                     asked = effects.live.hints_read or self._asked_for_hint
                     if faults and asked and effects.live.ignore_hints and hints_matter(tree):
@@ -358,6 +373,7 @@ class Search:
                 )
             return verdict
         except Stopped:
+            hosted.broken = True
             return Undetermined("stopped by you", self._count(), len(self._steps))
         except _Unrepeatable as error:
             return Undetermined(str(error), 0, len(self._steps), error.line)
@@ -368,6 +384,7 @@ class Search:
             )
             return Undetermined(why, 0, len(self._steps))
         except Exception as error:
+            hosted.broken = True
             if not isinstance(error, CONTROL) and not hasattr(error, "__notes__"):
                 where = to_text(effects.here.schedule()) if effects.here is not None else ""
                 error.add_note(f'searching "{self.scenario.name}", journal {self.journal}, at schedule "{where}"')
@@ -376,6 +393,17 @@ class Search:
             self._used = process_time() - self._started
             if not more:
                 self.close()
+
+    def _are_journals_alike(self, tree: Tree) -> bool:
+        """Whether what was searched is the same in both journal modes: they differ in what becomes of one who keeps
+        a snapshot from one step to the next, and in `BEGIN EXCLUSIVE`. A statement of its own, and a transaction that
+        holds the lock for writing, read and write alike in both. Who is no process may read at any time."""
+        if self.scenario.cast(self.bounds).outsider or self._transitions.snapshots:
+            return False
+        return not any(
+            isinstance(node.request, SqlStatement) and _TELLS_JOURNALS_APART.search(node.request.sql)
+            for node in tree.nodes
+        )
 
     def _look_at_hints(self, live: LiveEffects, tree: Tree, verdict: Verdict) -> None:
         """After a search in which every delivery was said to be the first: was that right?
