@@ -11,6 +11,10 @@ and whether it waits; the queue; the faults used. Leave out, say, whether a snap
 **Symmetry.** Consumers run the same code on separate memories, so exchanging them changes nothing but letters: in
 the key they are sorted.
 
+**Faults used.** They stand in the state only because they are limited in number. Where the same state was reached
+with some of the same faults, all that can follow is known already; but that a process which starts may draw other
+numbers after a crash, and that a loop is judged otherwise where there was no fault at all.
+
 **Memory of steps.** What a statement does depends on what the process was told so far (which is all it has
 written in its open transaction, too), its transaction, the committed contents and the locks of others. So it is
 carried out for real only where this combination is new. Every real replay is compared with what was remembered.
@@ -63,7 +67,19 @@ Rounds = tuple[Choice, ...]
 class Step:
     """A state on the search's way, and how it was reached: by ``choice``, or by whole ``rounds`` that begin with it."""
 
-    __slots__ = ("_state", "choice", "cost", "expanded", "next", "packed", "parent", "rounds", "transitions")
+    __slots__ = (
+        "_state",
+        "choice",
+        "cost",
+        "covered_by",
+        "expanded",
+        "key",
+        "next",
+        "packed",
+        "parent",
+        "rounds",
+        "transitions",
+    )
 
     def __init__(
         self,
@@ -85,6 +101,10 @@ class Step:
         self.cost = cost
         self.expanded = False
         self.next: list[tuple[bool, Step]] = []
+        self.key: Packed = ()
+        """By which it is known, the faults last."""
+        self.covered_by: Step | None = None
+        """The same state, reached with some of these faults only: all that follows here follows there."""
 
     @property
     def state(self) -> State:

@@ -102,6 +102,10 @@ def _lines(places: Iterable[Line]) -> str:
     return f"line{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
+_Place = tuple[Step, tuple[int, ...]]
+"""A state, and the faults of each kind with which it is reached on a way on which these are counted."""
+
+
 class HintsMatter(Exception):
     """The answer does otherwise where the queue says that a message was delivered before."""
 
@@ -486,7 +490,10 @@ class Search:
         transitions, exact = self._transitions, self._exact
         initial = world.initial(0)
         first = Step(None, None, initial, (0, 0, 0, 0), (), transitions.packed(initial), transitions)
-        known: dict[Packed, Step] = {transitions.key(transitions.packed(initial), exact): first}
+        first.key = transitions.key(transitions.packed(initial), exact)
+        known: dict[Packed, Step] = {first.key: first}
+        alike: dict[Packed, list[Step]] = {}
+        """By all but the faults used, what has been expanded."""
         heap: list[tuple[Cost, int, Step]] = [(first.cost, 0, first)]
         serial = 0
         level = 0
@@ -499,7 +506,13 @@ class Search:
         unexpected = ~scenario.expected_dead
         key_of, possible, leads_to = transitions.key, transitions.possible, transitions.after
         forbidden = Forbidden(scenario, effects.store, effects.redis)
-        while heap:
+        while True:
+            if not heap:
+                for late in self._let_time_pass(world, effects, known, expanded[level_start:]):
+                    serial -= 1
+                    heapq.heappush(heap, (late.cost, serial, late))
+                if not heap:
+                    break
             cost, _, step = heapq.heappop(heap)
             if step.expanded:
                 continue
@@ -518,6 +531,11 @@ class Search:
                 if level > self.most_faults:
                     break
             step.expanded = True
+            others = alike.setdefault(step.key[:-1], [])
+            step.covered_by = next((o for o in others if transitions.covers(o.key[-1], step.key[-1])), None)
+            if step.covered_by is not None:
+                continue
+            others.append(step)
             expanded.append(step)
             if most is not None and len(expanded) > most:
                 return None
@@ -599,6 +617,7 @@ class Search:
                     )
                     if other is None:
                         other = known[key] = Step(step, choice, None, new_cost, rounds, after, transitions)
+                        other.key = key
                         if effects.moved:
                             effects.at = other
                         serial -= 1
@@ -612,10 +631,6 @@ class Search:
                         serial -= 1
                         heapq.heappush(heap, (new_cost, serial, other))
                     following.append((faulty, other))
-            if not heap:
-                for late in self._let_time_pass(world, effects, known, expanded[level_start:]):
-                    serial -= 1
-                    heapq.heappush(heap, (late.cost, serial, late))
         found = found or self._stuck(world, expanded[level_start:])
         if found:
             return found
@@ -670,6 +685,7 @@ class Search:
             if other is None:
                 cost = (*step.cost[:3], step.cost[3] + 1)
                 other = known[key] = Step(step, TIME_IS_LEFT, None, cost, (), after, transitions)
+                other.key = key
                 found.append(other)
             step.next.append((False, other))
         return found
@@ -693,6 +709,11 @@ class Search:
             for faulty, after in step.next:
                 if not faulty:
                     onward = True
+                    if after.covered_by is not None:  # from there an end was found with fewer faults
+                        if step not in reached:
+                            reached.add(step)
+                            todo.append(step)
+                        continue
                     others = before.get(after)
                     if others is None:
                         before[after] = [step]
@@ -716,30 +737,49 @@ class Search:
         schedules that differ only in the letters of the consumers once."""
         if not self._steps:
             return 0
-        counts: dict[Step, int] = {}
-        on_way: set[Step] = set()
-        first = self._steps[0]
-        stack: list[tuple[Step, Iterator[tuple[bool, Step]]]] = [(first, iter(first.next))]
-        totals = [0]
+        used = self._transitions.faults_used
+        bounds = self.bounds.by_kind
+        most = min(self.most_faults, self.bounds.faults)
+
+        def following(step: Step, faults: tuple[int, ...]) -> list[_Place]:
+            """What comes after a state that was reached with these faults, or with some of them."""
+            places: list[_Place] = []
+            assert step.packed is not None
+            before = used(step.packed)
+            for faulty, after in step.next:
+                where = after.covered_by or after
+                if not faulty:
+                    places.append((where, faults))
+                    continue
+                assert after.packed is not None
+                more = tuple(f + a - b for f, a, b in zip(faults, used(after.packed), before, strict=True))
+                if sum(more) <= most and all(a <= b for a, b in zip(more, bounds, strict=True)):
+                    places.append((where, more))
+            return places
+
+        counts: dict[_Place, int] = {}
+        on_way: set[_Place] = set()
+        first = self._steps[0], (0,) * len(bounds)
+        places = following(*first)
+        stack: list[tuple[_Place, Iterator[_Place]]] = [(first, iter(places))]
+        totals = [0 if places else 1]
         on_way.add(first)
         while stack:
-            step, following = stack[-1]
-            for _, after in following:
+            place, coming = stack[-1]
+            for after in coming:
                 count = counts.get(after)
                 if count is not None:
                     totals[-1] += count
                 elif after not in on_way:
                     on_way.add(after)
-                    stack.append((after, iter(after.next)))
-                    totals.append(0)
+                    places = following(*after)
+                    stack.append((after, iter(places)))
+                    totals.append(1 if not places and after[0].expanded else 0)
                     break
             else:
                 stack.pop()
-                total = totals.pop()
-                if not step.next and step.expanded:
-                    total = 1
-                counts[step] = total
-                on_way.discard(step)
+                total = counts[place] = totals.pop()
+                on_way.discard(place)
                 if totals:
                     totals[-1] += total
         return counts[first]

@@ -135,6 +135,9 @@ class Transitions:
         self._no_attempts = (0,) * world.messages
         self._apart = world.tree.starts_apart
         """What is new-born depends on how many have crashed before."""
+        self._tells_faultless = world.cast.loop >= 0
+        """A run without any fault is judged otherwise."""
+        self._covers: dict[tuple[int, int], bool] = {}
         self._changed: dict[tuple[int, _Change], int] = {}
         self._options: dict[Choice, Option] = {}
         self._slow = world.cast.outsider
@@ -197,6 +200,24 @@ class Transitions:
         if self._symmetry:
             numbers = sorted(numbers)
         return (*numbers, packed[-4], self._queue_keys[packed[-3]], packed[-2])
+
+    def covers(self, fewer: int, more: int) -> bool:
+        """Whether all that follows where the faults with the number ``more`` were used follows as well, in a state that
+        is the same otherwise, where ``fewer`` were."""
+        known = self._covers.get((fewer, more))
+        if known is None:
+            one, other = self._faults[fewer], self._faults[more]
+            known = all(a <= b for a, b in zip(one, other, strict=True))
+            if self._apart:
+                known = known and one[FAULT_INDEX[Kind.CRASH]] == other[FAULT_INDEX[Kind.CRASH]]
+            if self._tells_faultless:
+                known = known and any(one) == any(other)
+            self._covers[fewer, more] = known
+        return known
+
+    def faults_used(self, packed: Packed) -> tuple[int, ...]:
+        """How many faults of each kind."""
+        return self._faults[packed[-2]]
 
     def nodes(self, packed: Packed) -> list[Node]:
         """Of all who are in a call, what they ask."""
