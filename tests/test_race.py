@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from redelivery.checking.handler_part import HandlerPart
+from redelivery.exercises.catalogue import part_of
 from redelivery.exercises.idempotence import ORDER_TOTAL
 from redelivery.exercises.record_and_check import ONE, RECORD_AND_CHECK
 from redelivery.exploration.race import Race
 from redelivery.exploration.schedule import cost_of
 from redelivery.exploration.search import Search
 from redelivery.exploration.verdict import Proved, Refuted, Stuck
+from redelivery.simulation.program import Cell, SourceProgram
 from tests.answers import Answer, answers
 
 SCENARIOS = [(n, s) for n, s in enumerate(RECORD_AND_CHECK.scenarios, 1) if not s.only_if_right]
@@ -93,3 +97,76 @@ def test_an_answer_that_looks_at_hints_fails_in_the_first_scenario_in_which_it_c
     report = ORDER_TOTAL.check(answer.exercise, answer.program())
     assert isinstance(report.verdict, Refuted) and report.scenario == 1
     assert cost_of(report.verdict.schedule)[0] == 1
+
+
+BOTH_JOURNALS = [
+    answer
+    for number, answer in enumerate(answers("mutants") + answers("variants"))
+    if number % 31 == 0 and isinstance(part_of(answer.exercise, answer.part), HandlerPart)
+]
+
+
+@pytest.mark.parametrize("answer", BOTH_JOURNALS, ids=str)
+def test_where_journals_are_said_to_be_alike_the_other_one_finds_the_same(answer: Answer) -> None:
+    program = answer.program()
+    part = part_of(answer.exercise, answer.part).opened(program)
+    assert isinstance(part, HandlerPart)
+    for scenario in part.scenarios:
+        if len(scenario.journals(("wal", "rollback"))) < 2 or len(scenario.messages) > 3:
+            continue
+        search = Search(program, scenario, "wal")
+        verdict = search.run(stop_at_first=False)
+        if search.journals_alike:
+            other = Search(program, scenario, "rollback")
+            found = other.run(stop_at_first=False)
+            assert other.journals_alike and other.final_contents == search.final_contents
+            assert replace(found, journal="wal") == verdict if isinstance(found, Refuted | Stuck) else found == verdict
+
+
+SNAPSHOT = """
+def handle(message, db):
+    db.conn.execute("BEGIN")
+    known = db.execute("SELECT count(*) FROM processed").fetchone()
+    db.execute("INSERT OR IGNORE INTO processed VALUES (?)", [message.id])
+    db.conn.execute("COMMIT")
+"""
+AT_ONCE = SNAPSHOT.replace("BEGIN", "BEGIN IMMEDIATE")
+EXCLUSIVE = SNAPSHOT.replace("BEGIN", "BEGIN EXCLUSIVE")
+
+
+@pytest.mark.parametrize(("source", "alike"), [(SNAPSHOT, False), (AT_ONCE, True), (EXCLUSIVE, False)])
+def test_journals_differ_where_somebody_keeps_a_snapshot_or_the_whole_file(source: str, alike: bool) -> None:
+    search = Search(SourceProgram([Cell("a", source)]), ONE, "wal")
+    search.run(stop_at_first=False)
+    assert search.journals_alike is alike
+
+
+SWALLOWS_A_FAILED_COMMIT = """
+import sqlite3
+def handle(message, db):
+    db.conn.execute("BEGIN")
+    db.execute("SELECT count(*) FROM processed").fetchone()
+    db.conn.execute("COMMIT")
+    db.conn.execute("BEGIN IMMEDIATE")
+    if db.execute("INSERT OR IGNORE INTO processed VALUES (?)", [message.id]).rowcount:
+        db.execute("UPDATE account SET balance = balance + :amount WHERE id = :account", message.body)
+    try:
+        db.conn.execute("COMMIT")
+    except sqlite3.OperationalError:  # in WAL mode no reader is in its way
+        db.conn.execute("ROLLBACK")
+"""
+
+
+def test_a_mistake_that_only_the_other_journal_shows_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule is needed: who took all journals for alike would miss it."""
+    program = SourceProgram([Cell("a", SWALLOWS_A_FAILED_COMMIT)])
+
+    def found() -> Refuted | Stuck | None:
+        with Race(program, ("wal", "rollback"), lambda scenario: scenario.bounds, 60.0, None) as race:
+            race.run(SCENARIOS[:2])
+        return race.best[1] if race.best is not None else None
+
+    best = found()
+    assert best is not None and best.journal == "rollback"
+    monkeypatch.setattr(Search, "_are_journals_alike", lambda self, tree: True)
+    assert found() is None

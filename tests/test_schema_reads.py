@@ -51,7 +51,10 @@ def searched(source: str, every_read: bool) -> tuple[Verdict, Search]:
     [(MARKS, Proved), (CHANGED_IN_BETWEEN, Refuted), (LOG_ALONE, Proved)],
     ids=["marks", "between", "log"],
 )
-def test_the_verdict_is_the_same_with_each_read_a_step(source: str, kind: type[Verdict]) -> None:
+def test_the_verdict_is_the_same_with_each_read_a_step(
+    source: str, kind: type[Verdict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("redelivery.exploration.search._FIRST_LOOK", 100)  # after which nobody knows
     fewer, search = searched(source, every_read=False)
     every, whole = searched(source, every_read=True)
     assert type(fewer) is type(every) is kind

@@ -187,6 +187,7 @@ class _UnderWay:
             self.resources.close()
             for step in search._steps:
                 step.next.clear()
+            effects.forget_place()  # which knows of steps, which know of it: only the collector of garbage would see
 
 
 class Search:

@@ -169,6 +169,7 @@ class _Run:
         "differs_at",
         "draws",
         "failure",
+        "goes_round",
         "instance",
         "last_words",
         "line",
@@ -189,6 +190,8 @@ class _Run:
         """Where it is on that path."""
         self.beyond = beyond
         """What it is told at an operation after that; None: nothing, and it is unwound."""
+        self.goes_round = False
+        """It is told thousands of times what it was told before, and nobody wants to know at which line."""
         self.request: Request | None = None
         """What it asked when it was unwound, or how it ended."""
         self.differs_at: Node | None = None
@@ -414,6 +417,7 @@ class LocalHost:
             return told
 
         run = _Run(self._process_for(node.root), _path_to(node), beyond)
+        run.goes_round = True
         asked = self._live(run, node.message)
         ended = isinstance(asked, Returned | Raised | Hung)
         return 0 if run.differs_at is not None else max(same + ended, 0)
@@ -827,12 +831,17 @@ class LocalHost:
                 run.place = place + 1
                 return path[place + 1].told  # type: ignore[return-value]
             run.differs_at = node
+        if run.goes_round and run.differs_at is None:
+            assert run.beyond is not None
+            told = run.beyond(request)
+            if told is not None:
+                return told
         files = self.program.files
         frame = _innermost(sys._getframe(2), files)
         run.line = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
         if self.record_stacks:
             run.stack = _stack(frame, files)
-        if run.beyond is not None and run.differs_at is None:
+        if run.beyond is not None and run.differs_at is None and not run.goes_round:
             told = self._outside(run, request)
             if told is not None:
                 return told
