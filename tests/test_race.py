@@ -168,5 +168,5 @@ def test_a_mistake_that_only_the_other_journal_shows_is_found(monkeypatch: pytes
 
     best = found()
     assert best is not None and best.journal == "rollback"
-    monkeypatch.setattr(Search, "_are_journals_alike", lambda self, tree: True)
+    monkeypatch.setattr(Search, "_are_journals_alike", lambda self, tree, store: True)
     assert found() is None

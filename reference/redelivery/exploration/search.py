@@ -19,7 +19,7 @@ from ..simulation.live import LiveEffects, NeedsAttempts, NeedsClock, NeedsPast,
 from ..simulation.operations import Hung, ReadClock, SqlStatement, Unrepeatable
 from ..simulation.process import MOST_ROUNDS, ROUNDS, Line, Tree
 from ..simulation.program import Program
-from ..simulation.sqlite_store import Contents, Journal
+from ..simulation.sqlite_store import Contents, Journal, SqliteStore
 from ..simulation.watchdog import Watchdog
 from ..simulation.world import MOST_MISSED, MOST_TIMES, PATIENT, Bounds, World
 from .hosted import Hosted, Hosts
@@ -352,7 +352,7 @@ class Search:
             with Watchdog(TICK, lambda frame: host.tick(frame, TICK), host.interrupt):
                 verdict = here.up_to(faults)
                 self.seconds_exploring += perf_counter() - exploring
-                self.journals_alike = self._are_journals_alike(tree)
+                self.journals_alike = self._are_journals_alike(tree, effects.store)
                 if verdict is None and host.unsupported is None:
                     asked = effects.live.hints_read or self._asked_for_hint
                     if faults and asked and effects.live.ignore_hints and hints_matter(tree):
@@ -399,11 +399,14 @@ class Search:
             if not more:
                 self.close()
 
-    def _are_journals_alike(self, tree: Tree) -> bool:
-        """Whether what was searched is the same in both journal modes: they differ in what becomes of one who keeps
-        a snapshot from one step to the next, and in `BEGIN EXCLUSIVE`. A statement of its own, and a transaction that
-        holds the lock for writing, read and write alike in both. Who is no process may read at any time."""
-        if self.scenario.cast(self.bounds).outsider or self._transitions.snapshots:
+    def _are_journals_alike(self, tree: Tree, store: SqliteStore) -> bool:
+        """Whether what was searched is the same in both journal modes.
+
+        They differ in what becomes of one who has read in a transaction and not written, and in `BEGIN EXCLUSIVE`. A
+        statement of its own, and a transaction that holds the lock for writing, read and write alike in both. Who is
+        no process may read at any time.
+        """
+        if self.scenario.outsider or store.read_on:
             return False
         return not any(
             isinstance(node.request, SqlStatement) and _TELLS_JOURNALS_APART.search(node.request.sql)

@@ -36,7 +36,7 @@ from ..simulation.operations import (
     Unrepeatable,
 )
 from ..simulation.process import Node
-from ..simulation.sqlite_store import NO_LOCK, WRITE_LOCK, Schema
+from ..simulation.sqlite_store import Schema
 from ..simulation.world import MOST_MISSED, Process, State, World
 from .reduction import RememberedEffects, Step
 
@@ -141,8 +141,6 @@ class Transitions:
         self._changed: dict[tuple[int, _Change], int] = {}
         self._options: dict[Choice, Option] = {}
         self._slow = world.cast.outsider
-        self.snapshots = False
-        """Somebody has read between two steps what others may change, or kept them from reading."""
 
     # -- packing ---------------------------------------------------------------------------------------
 
@@ -236,7 +234,6 @@ class Transitions:
             self._processes.append(process)
             self._nodes.append(self._world.tree.nodes[process.node] if process.message >= 0 else None)
             transaction = process.transaction
-            self.snapshots = self.snapshots or transaction.lock not in (NO_LOCK, WRITE_LOCK)
             view = (
                 transaction.lock,
                 transaction.stale,

@@ -206,6 +206,8 @@ class SqliteStore:
         self._looked = False
         self.looked_back = False
         """Whether a statement has asked for what its connection did in earlier deliveries, or is known to."""
+        self.read_on = False
+        """A transaction has read, and not written before."""
         self.drew = False
         """Whether a statement has drawn random numbers."""
         self._draws_for: tuple[Identity, int] = (Identity(-1, 0), 0)
@@ -714,6 +716,7 @@ class SqliteStore:
     def _holding(self, session: _Session, before: Transaction, lock: int) -> Transaction:
         if lock == before.lock and before.open and session.moments == before.moments:
             return before
+        self.read_on = self.read_on or lock == READ_LOCK
         if self.schema_changed and lock > NO_LOCK and session.base is None:
             session.base = self._analyser_schema
         snapshot = before.snapshot
