@@ -130,7 +130,8 @@ class Race:
         verdict = search.advance(faults)
         if verdict is None:
             return True
-        times = 2 if entry.twin is not None and search.journals_alike else 1
+        failed = isinstance(verdict, Refuted | Stuck)  # before anybody looks at the other journal
+        times = 2 if entry.twin is not None and search.journals_alike and not failed else 1
         self.schedules += times * verdict.schedules
         self.states += times * verdict.states
         self.hints_matter += [number] * (search.hints_matter and number not in self.hints_matter)
