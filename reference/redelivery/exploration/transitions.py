@@ -19,6 +19,7 @@ one is changed of each that has the same view.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from ..simulation.choices import CONSUMERS_OWN, FAULT_INDEX, TIME_PASSES, Choice, Kind
@@ -71,6 +72,8 @@ def _option(choice: Choice) -> Option:
 _STEPS = tuple(_option(Choice(Kind.STEP, index)) for index in range(26))
 _TIME_PASSES = _option(TIME_PASSES)
 
+#: The fields of a state that are numbered apart; and how often each message was delivered, which stands by itself.
+_PARTS = ("processes", "contents", "redis", "now", "faults", "last", "attempts")
 #: What has become of another process: the fields that have changed.
 _Change = tuple[tuple[str, Any], ...]
 
@@ -119,7 +122,13 @@ class Transitions:
         """Of each process: it neither waits, nor was refused a lock, nor has gone round in vain."""
         self._stores: list[tuple[int, int, int]] = []
         self._store_numbers: dict[tuple[int, int, int], int] = {}
+        rest = [field for field in State._fields if field not in _PARTS]
+        self._queue_of = attrgetter(*rest)
+        """What is neither a process nor a store: whatever is added to a state is part of this, and so of the key."""
+        self._in_order = itemgetter(*((*_PARTS, *rest).index(field) for field in State._fields))
+        self._dead, self._missed = rest.index("dead"), rest.index("missed")
         self._queues: list[tuple[Any, ...]] = []
+        """What `_queue_of` gets, and how often each message was delivered, where anybody asks."""
         self._queue_numbers: dict[tuple[Any, ...], int] = {}
         self._queue_keys: list[int] = []
         """Of each queue: a number that it shares with those that differ in nothing that anybody can notice."""
@@ -146,48 +155,29 @@ class Transitions:
 
     def packed(self, state: State) -> Packed:
         """``state`` by numbers."""
-        (processes, ready, exceptions, attempts, acknowledged, dead, contents, faults, last) = state[:9]
-        redis, performed, payments, runs, link, now, times, heard, missed = state[9:]
-        if not self._counts:
-            attempts = ()
-        queue = (
-            *(ready, exceptions, attempts, acknowledged, dead, performed, payments, runs, link, times, heard),
-            missed,
-        )
+        queue = self._queue_of(state)
+        attempts = state.attempts if self._counts else ()
         return (
-            *map(self._process_number, self._groups, processes),
-            self._stores_number((contents, redis, now)),
-            self._queue_number(queue),
-            self._faults_number(faults),
-            last,
+            *map(self._process_number, self._groups, state.processes),
+            self._stores_number((state.contents, state.redis, state.now)),
+            self._queue_number((*queue, attempts)),
+            self._faults_number(state.faults),
+            state.last,
         )
 
     def unpacked(self, packed: Packed) -> State:
         """The state of these numbers; how often a message was delivered is 0 where nobody asks."""
-        contents, redis, now = self._stores[packed[-4]]
-        queue = self._queues[packed[-3]]
-        ready, exceptions, attempts, acknowledged, dead, performed, payments, runs, link, times, heard, missed = queue
+        *queue, attempts = self._queues[packed[-3]]
         processes = self._processes
-        return State(
+        parts = (
             tuple([processes[number] for number in packed[:-4]]),
-            ready,
-            exceptions,
-            attempts or self._no_attempts,
-            acknowledged,
-            dead,
-            contents,
+            *self._stores[packed[-4]],
             self._faults[packed[-2]],
             packed[-1],
-            redis,
-            performed,
-            payments,
-            runs,
-            link,
-            now,
-            times,
-            heard,
-            missed,
+            attempts or self._no_attempts,
+            *queue,
         )
+        return State._make(self._in_order(parts))
 
     def key(self, packed: Packed, exact: bool) -> Packed:
         """Equal for states that have the same continuations; with ``exact``, also as many switches in each."""
@@ -224,7 +214,7 @@ class Transitions:
 
     def dead(self, packed: Packed) -> int:
         """The messages, as bits, that were put aside."""
-        dead: int = self._queues[packed[-3]][4]
+        dead: int = self._queues[packed[-3]][self._dead]
         return dead
 
     def _process_number(self, group: int, process: Process) -> int:
@@ -269,7 +259,7 @@ class Transitions:
         if number is None:
             number = self._queue_numbers[queue] = len(self._queues)
             self._queues.append(queue)
-            key = queue if self._world.count_attempts else (*queue[:2], *queue[3:])
+            key = queue if self._world.count_attempts else queue[:-1]
             self._queue_keys.append(self._queue_key_numbers.setdefault(key, len(self._queue_key_numbers)))
         return number
 
@@ -283,7 +273,7 @@ class Transitions:
         if self._slow or not self._memory:
             return self._asked(step)
         queue = packed[-3]
-        if self._queues[queue][-1] >= MOST_MISSED:  # whoever looks up its own row goes first
+        if self._queues[queue][self._missed] >= MOST_MISSED:  # whoever looks up its own row goes first
             return self._asked(step)
         moves: list[Option] = []
         for index in range(self._count):
