@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redelivery.exploration.schedule import BadSchedule, Schedule, choice_text, cost_of, parse, to_text
-from redelivery.simulation.choices import FAULTS, Choice, Kind
+from redelivery.simulation.choices import FAULT_INDEX, FAULTS, Choice, Kind
+from redelivery.simulation.world import Bounds
 
 LETTERS = string.ascii_uppercase
 CHOICES = st.builds(Choice, st.sampled_from(Kind), st.integers(0, 25)).map(
@@ -92,8 +93,8 @@ def test_a_letter_without_a_process_is_an_error(text: str, position: int):
 def test_the_error_says_what_may_stand_there():
     with pytest.raises(BadSchedule) as caught:
         parse("x")
-    named = {text for kind in FAULTS for text in [choice_text(Choice(kind, 0))] if text in str(caught.value)}
-    assert named == {choice_text(Choice(kind, 0)) for kind in FAULTS}
+    named = {text for kind in FAULT_INDEX for text in [choice_text(Choice(kind, 0))] if text in str(caught.value)}
+    assert named == {choice_text(Choice(kind, 0)) for kind in FAULT_INDEX}
 
 
 @pytest.mark.parametrize("thing", [None, 5, b"AB", ["A"], ("A", "B")])
@@ -133,3 +134,13 @@ def test_the_smaller_counterexample_costs_less(texts: list[str]):
 @given(SCHEDULES, CHOICES)
 def test_a_longer_schedule_never_costs_less(schedule: Schedule, choice: Choice):
     assert cost_of(schedule) < cost_of((*schedule, choice))
+
+
+def test_the_table_of_faults_is_whole() -> None:
+    """Each fault has a row, a bound, and a sign that no other has."""
+    assert set(FAULT_INDEX) == set(Kind) - {Kind.STEP}
+    assert {fault.bound for fault in FAULTS} == set(Bounds._fields) - {"consumers", "faults"}
+    assert len({fault.sign for fault in FAULTS}) == len(FAULTS)
+    for fault in FAULTS:
+        assert parse(fault.sign.format("A")) == (Choice(fault.kind, 0),)
+        assert fault.sign.format("A").strip("A") == fault.kind.value

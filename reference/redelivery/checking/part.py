@@ -19,6 +19,7 @@ from ..exploration.scenario import Scenario
 from ..exploration.schedule import to_text
 from ..exploration.verdict import Proved, Refuted, Stuck, Undetermined, Verdict
 from ..simulation.calls import Tool
+from ..simulation.choices import FAULTS, Kind
 from ..simulation.program import Program
 from ..simulation.sqlite_store import Journal
 from .seed import DEFAULT_SEED
@@ -259,17 +260,11 @@ class Report:
         """What the counterexample consists of, and among how many schedules it was found."""
         verdict = self.verdict
         assert isinstance(verdict, Refuted | Stuck)
-        kinds = [choice.kind.name for choice in verdict.schedule]
-        counts = [
-            (kinds.count("CRASH"), "crash", "crashes"),
-            (kinds.count("REDELIVER"), "extra redelivery", "extra redeliveries"),
-            *self._what_got_lost(kinds.count("LOST")),
-            (kinds.count("ANSWER_LOST"), "lost answer", "lost answers"),
-            (kinds.count("FAIL"), "failing effect", "failing effects"),
-            (kinds.count("LOCK_TIMEOUT"), "lock time-out", "lock time-outs"),
-            (kinds.count("TIME"), "passing of time", "passings of time"),
-        ]
-        steps = [c.process for c in verdict.schedule if c.kind.name == "STEP"]
+        counts: list[tuple[int, str, str]] = []
+        for fault in FAULTS:
+            count = sum(choice.kind is fault.kind for choice in verdict.schedule)
+            counts += self._what_got_lost(count) if fault.kind is Kind.LOST else [(count, fault.one, fault.many)]
+        steps = [c.process for c in verdict.schedule if c.kind is Kind.STEP]
         switches = sum(a != b for a, b in itertools.pairwise(steps))
         named = [f"{n} {one if n == 1 else many}" for n, one, many in counts if n] or ["no fault"]
         named.append(f"{switches} switch{'' if switches == 1 else 'es'}")

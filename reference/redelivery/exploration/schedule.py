@@ -10,9 +10,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
-from ..simulation.choices import CONSUMERS_OWN, FAULT_INDEX, TIME_IS_LEFT, Choice, Kind
+from ..simulation.choices import CONSUMERS_OWN, FAULT_INDEX, FAULTS, TIME_IS_LEFT, Choice, Kind, fault_of
 
-_AFTER = {kind.value: kind for kind in (Kind.CRASH, Kind.LOST, Kind.ANSWER_LOST, Kind.LOCK_TIMEOUT, Kind.FAIL)}
+_AFTER = {fault.sign[-1]: fault.kind for fault in FAULTS if fault.sign.startswith("{}")}
 Schedule = tuple[Choice, ...]
 
 
@@ -32,10 +32,8 @@ def to_text(schedule: Iterable[Choice], letters: Sequence[str] = _LETTERS) -> st
 
 def choice_text(choice: Choice, letters: Sequence[str] = _LETTERS) -> str:
     """The text form of one choice."""
-    if choice.kind is Kind.TIME:
-        return "@"
-    name = letters[choice.process]
-    return "+" + name if choice.kind is Kind.REDELIVER else name + choice.kind.value
+    sign = "{}" if choice.kind is Kind.STEP else fault_of(choice.kind).sign
+    return sign.format(letters[choice.process]) if "{" in sign else sign
 
 
 def parse(text: str, letters: Sequence[str] = ()) -> Schedule:
@@ -108,8 +106,8 @@ def _position(text: str, position: int, letters: Sequence[str]) -> int:
 
 def _unreadable(text: str, position: int, letters: Sequence[str], why: str) -> BadSchedule:
     names = ", ".join(letters) if letters else "A, B, …"
+    signs = ", ".join(f"{fault.sign.format('A')} ({fault.short})" for fault in FAULTS)
     return BadSchedule(
         f"position {position + 1} of {text!r}: {why}. A schedule is made of the processes' letters ({names}) for a "
-        "step, and of A! (crash), +A (deliver again), A~ (lost acknowledgement), A^ (lost answer), A? (lock time-out), "
-        "A- (process fails), @ (time passes); the table in the exercise says which of these there are here"
+        f"step, and of {signs}; the table in the exercise says which of these there are here"
     )

@@ -28,10 +28,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .calls import Role
-from .choices import FAULT_INDEX, TIME_IS_LEFT, TIME_PASSES, Choice, Kind
+from .choices import FAULT_INDEX, FAULTS, TIME_IS_LEFT, TIME_PASSES, Choice, Kind
 from .operations import (
     Acknowledge,
     CallService,
@@ -252,15 +253,10 @@ class Bounds(NamedTuple):
     @property
     def by_kind(self) -> tuple[int, ...]:
         """The bounds in the order of `FAULTS`."""
-        return (
-            self.crashes,
-            self.lost_acks,
-            self.redeliveries,
-            self.lock_timeouts,
-            self.lost_answers,
-            self.failures,
-            self.expiries,
-        )
+        return _by_kind(self)
+
+
+_by_kind = attrgetter(*(fault.bound for fault in FAULTS))
 
 
 class Cast(NamedTuple):
@@ -298,6 +294,8 @@ class ImpossibleChoice(ValueError):
 
 
 T = TypeVar("T")
+_CRASH, _LOST, _REDELIVER = FAULT_INDEX[Kind.CRASH], FAULT_INDEX[Kind.LOST], FAULT_INDEX[Kind.REDELIVER]
+_ANSWER_LOST, _FAIL = FAULT_INDEX[Kind.ANSWER_LOST], FAULT_INDEX[Kind.FAIL]
 _STEPS = tuple(Choice(Kind.STEP, i) for i in range(26))
 _CRASHES = tuple(Choice(Kind.CRASH, i) for i in range(26))
 _LOSSES = tuple(Choice(Kind.LOST, i) for i in range(26))
@@ -500,7 +498,9 @@ class World:
         used = state.faults
         if sum(used) >= self.bounds.faults:
             return []
-        crashes, losses, redeliveries, _, answers, failures, _ = map(int.__gt__, self.bounds.by_kind, used)
+        left = [*map(int.__gt__, self.bounds.by_kind, used)]
+        crashes, losses, redeliveries = left[_CRASH], left[_LOST], left[_REDELIVER]
+        answers, failures = left[_ANSWER_LOST], left[_FAIL]
         process, role = state.processes[index], self.roles[index]
         if process.message < 0:
             sends = role is Role.SENDER and losses and self._may_be_called(state, index)

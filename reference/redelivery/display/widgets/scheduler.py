@@ -16,7 +16,7 @@ import traitlets
 from ...exploration.replay import Run, Standing, replay
 from ...exploration.scenario import Scenario
 from ...exploration.schedule import choice_text, to_text
-from ...simulation.choices import FAULT_INDEX, TIME_IS_LEFT, Choice, Kind
+from ...simulation.choices import FAULT_INDEX, TIME_IS_LEFT, Choice, Kind, fault_of
 from ...simulation.program import Program
 from ...simulation.sqlite_store import Journal
 from ..film import film_of, next_step
@@ -24,14 +24,6 @@ from ..page import SCRIPT
 from ..svg import as_image, to_svg
 from ..timeline import Timeline
 
-_LABELS = {
-    Kind.CRASH: "{0} crashes",
-    Kind.REDELIVER: "the queue delivers {0}'s message again",
-    Kind.LOST: "what {0} sends is lost",
-    Kind.ANSWER_LOST: "the answer to {0} is lost",
-    Kind.LOCK_TIMEOUT: "{0}'s wait for the lock ends",
-    Kind.FAIL: "{0}'s work fails",
-}
 _MOST_CHOICES = 200
 
 
@@ -97,7 +89,7 @@ class Scheduler(anywidget.AnyWidget):
         if choice.kind is Kind.STEP:
             label = f"{letter}: {self._next(choice.process)}"
         else:
-            label = _LABELS[choice.kind].format(letter) if letter else "time passes"
+            label = fault_of(choice.kind).label.format(letter)
         fault = choice.kind in FAULT_INDEX and choice != TIME_IS_LEFT
         lane = choice.process if letter and not fault else -1
         return {"text": choice_text(choice, self._letters), "label": label, "fault": fault, "lane": lane}
