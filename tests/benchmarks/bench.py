@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import json
 import os
+import platform
 import resource
 import sqlite3
 import statistics
@@ -19,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,8 @@ class Figure:
     reach: str
     measured: str
     reached: bool | None = None
+    value: float | None = None
+    """What is compared with the last run on the same machine."""
 
 
 def median_ms(run: Callable[[], object], times: int = 7) -> float:
@@ -101,6 +105,7 @@ def first_bug() -> Figure:
         "≤ 2 ms",
         f"{best:.1f} ms ({statistics.median(whole):.1f} ms with setting up and closing the database)",
         best <= 2,
+        best,
     )
 
 
@@ -122,30 +127,74 @@ def reference_checks() -> list[Figure]:
         middle, most = statistics.median(times.values()), max(times.values())
         reached = middle <= 500 and most <= 1000 if times is default else most <= 3000
         each = f"{middle:.0f} ms median, {most:.0f} ms at most, of {len(times)}"
-        figures.append(Figure(words, reach, each, reached))
-        figures += [Figure(f"    {name}", "", f"{taken:.0f} ms") for name, taken in times.items()]
+        figures.append(Figure(words, reach, each, reached, middle))
+        figures += [Figure(f"    {name}", "", f"{taken:.0f} ms", None, taken) for name, taken in times.items()]
     return figures
 
 
+@contextlib.contextmanager
+def counted() -> Iterator[list[tuple[int, int]]]:
+    """Of every search that ends meanwhile, the operations that were carried out and the replays."""
+    found: list[tuple[int, int]] = []
+    close = Search.close
+
+    def noted(self: Search) -> None:
+        was_open = self._under_way is not None
+        close(self)
+        if was_open:
+            found.append((self.statistics.real, self.statistics.replays))
+
+    Search.close = noted  # type: ignore[method-assign]
+    try:
+        yield found
+    finally:
+        Search.close = close  # type: ignore[method-assign]
+
+
 def corpus() -> list[Figure]:
-    """`check` of every wrong and every right answer of the tests."""
+    """`check` of every wrong and every right answer of the tests; of the right ones also beside their limit: the
+    operations that had to be carried out as bare statements, and the replays as bare resets."""
     figures = []
+    solved = next(a for a in answers("variants") if a.part == "record_and_check" and a.name == "solution")
+    with guarded():
+        reset, call, statements = _straight(solved.program(), ONE, "wal")
     for kind, words, reach in (("mutants", "wrong", 200), ("variants", "right", None)):
-        taken = []
+        taken: list[tuple[float, str]] = []
+        ratios: list[float] = []
         for answer in tqdm(answers(kind), desc=f"{words} answers", file=sys.stderr, leave=False):
             part, program = part_of(answer.exercise, answer.part), answer.program()
-            started = time.perf_counter()
-            part.check(answer.exercise, program)
-            taken.append((time.perf_counter() - started) * 1000)
-        middle = statistics.median(taken)
+            with counted() as work:
+                started = time.perf_counter()
+                part.check(answer.exercise, program)
+                spent = time.perf_counter() - started
+            taken.append((spent * 1000, f"{answer.part}/{answer.name}"))
+            if isinstance(part, HandlerPart) and work:
+                limit = sum(real for real, _ in work) * call / statements + sum(again for _, again in work) * reset
+                ratios.append(spent / limit)
+        taken.sort()
+        middle = statistics.median(time for time, _ in taken)
+        late = taken[int(0.95 * len(taken))][0]
+        most, slowest = taken[-1]
         figures.append(
             Figure(
                 f"check of a {words} answer, {len(taken)} of them",
                 f"≤ {reach} ms median" if reach else "–",
-                f"{middle:.0f} ms median, {max(taken):.0f} ms at most",
+                f"{middle:.0f} ms median, {late:.0f} ms for 19 of 20, {most:.0f} ms at most ({slowest})",
                 middle <= reach if reach else None,
+                middle,
             )
         )
+        if kind == "variants":
+            ratio = statistics.median(ratios)
+            figures.append(
+                Figure(
+                    "    divided by its limit: bare statements and resets",
+                    "≤ 20 median",
+                    f"{ratio:.0f} median",
+                    ratio <= 20,
+                    ratio,
+                )
+            )
     return figures
 
 
@@ -285,11 +334,14 @@ def _figures(off: list[float], on: list[float], store: str) -> list[Figure]:
             "≤ 2.0 median",
             f"{statistics.median(off):.1f} median, {min(off):.1f} to {max(off):.1f}, of {len(off)}",
             statistics.median(off) <= 2,
+            statistics.median(off),
         ),
         Figure(
             f"the same, memory on, for each schedule covered, {store}",
             "–",
             f"{statistics.median(on):.4f} median",
+            None,
+            statistics.median(on),
         ),
     ]
 
@@ -316,7 +368,7 @@ print(peak() - before)
 """
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
     used = float(output)
-    return Figure("memory of a check (three tries, default bounds)", "≤ 100 MB", f"{used:.0f} MB", used <= 100)
+    return Figure("memory of a check (three tries, default bounds)", "≤ 100 MB", f"{used:.0f} MB", used <= 100, used)
 
 
 def whole_process() -> Figure:
@@ -324,7 +376,7 @@ def whole_process() -> Figure:
     notebook = ROOT / "reference" / "solutions" / "05-record-and-check.ipynb"
     command = [sys.executable, "-m", "redelivery.cli", "check", str(notebook)]
     taken = median_ms(lambda: subprocess.run(command, capture_output=True, check=True), 5)
-    return Figure("whole process of redelivery check", "≤ 2,000 ms", f"{taken:.0f} ms", taken <= 2000)
+    return Figure("whole process of redelivery check", "≤ 2,000 ms", f"{taken:.0f} ms", taken <= 2000, taken)
 
 
 def stepping() -> list[Figure]:
@@ -363,12 +415,35 @@ def main() -> None:
         figures.append(memory())
         figures.append(whole_process())
         figures += stepping()
-    widths = [max(len(getattr(f, name)) for f in figures) for name in ("what", "reach")]
+    before = last_run()
+    widths = [max(len(getattr(f, name)) for f in figures) for name in ("what", "reach", "measured")]
     for figure in figures:
         mark = {True: "reached", False: "NOT reached", None: ""}[figure.reached]
-        print(f"{figure.what:{widths[0]}}  {figure.reach:{widths[1]}}  {figure.measured}  {mark}".rstrip())
+        was = before.get(figure.what)
+        then = f"{figure.value / was:.2f} of the last run" if was and figure.value is not None else ""
+        columns = (
+            f"{figure.what:{widths[0]}}  {figure.reach:{widths[1]}}  {figure.measured:{widths[2]}}  {mark:11}  {then}"
+        )
+        print(columns.rstrip())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"(peak of this benchmark itself: {peak / 1024:.0f} MB)")
+    LAST.parent.mkdir(exist_ok=True)
+    kept = {figure.what: figure.value for figure in figures if figure.value is not None}
+    LAST.write_text(json.dumps({"machine": MACHINE, "figures": kept}, indent=1), "utf-8")
+
+
+LAST = ROOT / "build" / "bench.json"
+"""The figures of the last run, to compare the next one with."""
+MACHINE = [platform.node(), platform.machine(), os.cpu_count(), platform.python_version()]
+
+
+def last_run() -> dict[str, float]:
+    """The figures of the last run on this machine with this Python; none where there was none."""
+    try:
+        kept = json.loads(LAST.read_text("utf-8"))
+        return dict(kept["figures"]) if kept["machine"] == MACHINE else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 if __name__ == "__main__":
