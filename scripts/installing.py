@@ -45,7 +45,6 @@ class Progress:
             self.now = rest.removeprefix("cached ").rpartition("/")[2]
         elif line.startswith("Installing collected packages:"):
             self.total = line.count(",") + 1
-            self.before = self.installed
 
     @property
     def phase(self) -> str:

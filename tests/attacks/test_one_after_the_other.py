@@ -275,7 +275,8 @@ def test_the_memory_of_all_processes_counts_together(hoards: str, place: Sandbox
                 sessions.append(Session(place, cells, first=not number))
             until = time.monotonic() + GENEROUS
             while time.monotonic() < until:  # until somebody has looked
-                sessions[-1].ask(["open", []])
+                for session in sessions:  # those there were when somebody looked are gone, a later one may not be
+                    session.ask(["open", []])
                 time.sleep(0.3)
     finally:
         for session in sessions:
