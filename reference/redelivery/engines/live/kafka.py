@@ -21,9 +21,9 @@ from confluent_kafka.cimpl import NewTopic
 
 from .. import jars
 from ..failure import EngineFailure
-from ..kinds import Found, needed
+from ..kinds import Found
 from ..servers import Server, free_port
-from .port import Broker, Consumer, Delivery, cut_sockets
+from .port import Consumer, Delivery, OnFreePorts, cut_sockets
 
 #: Milliseconds without a heartbeat, and without a call of poll, after which a member is taken out of its group.
 SESSION, POLL = 1000, 1500
@@ -31,7 +31,6 @@ SESSION, POLL = 1000, 1500
 _LEAST = 6000
 #: Seconds in which an answer has to be there that no time-out of the group delays.
 PATIENCE = 120.0
-_TRIES = 3
 
 
 def classpath(found: Found, server: Server) -> str:
@@ -53,7 +52,7 @@ def classpath(found: Found, server: Server) -> str:
     raise EngineFailure(f"there are no jars beside {found.where}: redelivery engines --get {found.kind.name}")
 
 
-class Kafka(Broker):
+class Kafka(OnFreePorts):
     """A Kafka broker; each topic has one partition, and a group of its own."""
 
     name, title, kind, package = "kafka", "Kafka", "kafka", "confluent_kafka"
@@ -61,19 +60,8 @@ class Kafka(Broker):
     overrun: ClassVar[float | None] = POLL / 1000
     _server: Server | None = None
 
-    def start(self) -> None:
-        found = needed("kafka")
-        if found.how == "address":
-            self.bootstrap, self.session = found.where, _LEAST
-            return
-        for again in range(_TRIES):
-            try:
-                self._start(found)
-                return
-            except EngineFailure:
-                # One of its two ports may have been taken by somebody else since it was found to be free.
-                if again == _TRIES - 1:
-                    raise
+    def _at(self, address: str) -> None:
+        self.bootstrap, self.session = address, _LEAST
 
     def _start(self, found: Found) -> None:
         server = self._server = Server("Kafka")

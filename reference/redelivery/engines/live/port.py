@@ -10,6 +10,12 @@ import socket
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from ..failure import EngineFailure
+from ..kinds import Found, needed
+
+#: How often ports are looked for.
+_TRIES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -87,6 +93,41 @@ class Broker(abc.ABC):
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class OnFreePorts(Broker):
+    """A broker that is there already, at an address, or is started on ports that were free a moment ago."""
+
+    def start(self) -> None:
+        found = needed(self.kind)
+        if found.how == "address":
+            self._at(found.where)
+            return
+        for again in range(_TRIES):
+            try:
+                self._start(found)
+                return
+            except EngineFailure:
+                # One of its ports may have been taken by somebody else since it was found to be free.
+                self.stop()
+                if again == _TRIES - 1:
+                    raise
+
+    @abc.abstractmethod
+    def _at(self, address: str) -> None:
+        """Use the one at ``address``.
+
+        Raises:
+            EngineFailure: that is no address.
+        """
+
+    @abc.abstractmethod
+    def _start(self, found: Found) -> None:
+        """Start one.
+
+        Raises:
+            EngineFailure: it does not start.
+        """
 
 
 def cut_sockets() -> None:

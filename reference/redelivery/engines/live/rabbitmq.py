@@ -11,10 +11,9 @@ from typing import Any, ClassVar
 import pika
 import pika.exceptions
 
-from ..failure import EngineFailure
-from ..kinds import Found, needed
+from ..kinds import Found
 from ..servers import Server, free_port
-from .port import Broker, Consumer, Delivery
+from .port import Consumer, Delivery, OnFreePorts
 
 QUEUE = "orders"
 #: Milliseconds that a delivery may stay without an acknowledgement (``consumer_timeout``), and how often that is
@@ -22,10 +21,9 @@ QUEUE = "orders"
 _TIMEOUT, _LOOKS = 1000, 500
 #: Seconds that the Erlang machine may take to be up.
 _STARTS = 120.0
-_TRIES = 3
 
 
-class RabbitMQ(Broker):
+class RabbitMQ(OnFreePorts):
     """RabbitMQ with a durable classic queue."""
 
     name, title, kind, package = "rabbitmq", "RabbitMQ, classic queue", "rabbitmq", "pika"
@@ -34,19 +32,8 @@ class RabbitMQ(Broker):
     arguments: ClassVar[dict[str, Any]] = {"x-queue-type": "classic"}
     _server: Server | None = None
 
-    def start(self) -> None:
-        found = needed("rabbitmq")
-        if found.how == "address":
-            self.address = found.where
-            return
-        for again in range(_TRIES):
-            try:
-                self._start(found)
-                return
-            except EngineFailure:
-                # One of its four ports may have been taken by somebody else since it was found to be free.
-                if again == _TRIES - 1:
-                    raise
+    def _at(self, address: str) -> None:
+        self.address = address
 
     def _start(self, found: Found) -> None:
         server = self._server = Server("RabbitMQ")

@@ -21,9 +21,9 @@ from typing import Any, ClassVar
 
 from .. import jars
 from ..failure import EngineFailure
-from ..kinds import Found, needed
+from ..kinds import Found
 from ..servers import Server, free_port
-from .port import Broker, Consumer, Delivery, cut_sockets
+from .port import Consumer, Delivery, OnFreePorts, cut_sockets
 
 #: Seconds for which a delivery is invisible to others, and after which it is surely back.
 INVISIBLE, BACK = 1, 4.0
@@ -31,7 +31,6 @@ INVISIBLE, BACK = 1, 4.0
 RETRIES = 2
 #: Seconds in which an answer has to be there.
 PATIENCE = 120.0
-_TRIES = 3
 #: Codes of the broker's own protocol, which creates topics and groups (RequestCode).
 _TOPIC, _GROUP, _STATS = 17, 200, 202
 
@@ -57,7 +56,7 @@ def client() -> ModuleType:
     return module
 
 
-class RocketMQ(Broker):
+class RocketMQ(OnFreePorts):
     """A broker with one topic of one queue, and one group; new ones for each run."""
 
     name, title, kind, package = "rocketmq", "RocketMQ", "rocketmq", "rocketmq"
@@ -69,27 +68,15 @@ class RocketMQ(Broker):
     _broker: tuple[str, int]
     _group = ""
 
-    def start(self) -> None:
-        found = needed("rocketmq")
-        if found.how == "address":
-            # "proxy broker": topics and groups are made at the broker.
-            self._proxy, _, broker = found.where.partition(" ")
-            host, _, port = broker.rpartition(":")
-            if not host or not port.isdecimal():
-                raise EngineFailure(
-                    "REDELIVERY_ROCKETMQ must name the proxy and the broker: '127.0.0.1:8081 127.0.0.1:10911'"
-                )
-            self._broker = (host, int(port))
-            return
-        for again in range(_TRIES):
-            try:
-                self._start(found)
-                return
-            except EngineFailure:
-                # One of its ports may have been taken by somebody else since it was found to be free.
-                self.stop()
-                if again == _TRIES - 1:
-                    raise
+    def _at(self, address: str) -> None:
+        # "proxy broker": topics and groups are made at the broker.
+        self._proxy, _, broker = address.partition(" ")
+        host, _, port = broker.rpartition(":")
+        if not host or not port.isdecimal():
+            raise EngineFailure(
+                "REDELIVERY_ROCKETMQ must name the proxy and the broker: '127.0.0.1:8081 127.0.0.1:10911'"
+            )
+        self._broker = (host, int(port))
 
     def _start(self, found: Found) -> None:
         names = self._names = Server("RocketMQ's name server")
