@@ -132,9 +132,21 @@ def handle(message, db):
 """
 AT_ONCE = SNAPSHOT.replace("BEGIN", "BEGIN IMMEDIATE")
 EXCLUSIVE = SNAPSHOT.replace("BEGIN", "BEGIN EXCLUSIVE")
+LEVEL = """
+def handle(message, db):
+    db.conn.isolation_level = "EXCLUSIVE"
+    with db.conn:
+        db.conn.execute("INSERT OR IGNORE INTO processed VALUES (?)", [message.id])
+"""
+SCRIPT = """
+def handle(message, db):
+    db.conn.executescript("begin exclusive; INSERT OR IGNORE INTO processed VALUES ('8'); commit;")
+"""
 
 
-@pytest.mark.parametrize(("source", "alike"), [(SNAPSHOT, False), (AT_ONCE, True), (EXCLUSIVE, False)])
+@pytest.mark.parametrize(
+    ("source", "alike"), [(SNAPSHOT, False), (AT_ONCE, True), (EXCLUSIVE, False), (LEVEL, False), (SCRIPT, False)]
+)
 def test_journals_differ_where_somebody_keeps_a_snapshot_or_the_whole_file(source: str, alike: bool) -> None:
     search = Search(SourceProgram([Cell("a", source)]), ONE, "wal")
     search.run(stop_at_first=False)
